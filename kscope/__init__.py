@@ -1,0 +1,81 @@
+"""Named, scoped, safely shared variables for Keras 3, on TensorFlow, JAX and PyTorch.
+
+Importing this imports nothing else: each name is loaded when it is first used, Keras and its backend with it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kscope import errors, typing
+    from kscope._get import get_local_variable, get_variable
+    from kscope._layer import ScopedLayer, ScopedModel
+    from kscope._options import no_regularizer
+    from kscope._reuse import AUTO_REUSE
+    from kscope._scope import VariableScope, get_variable_scope
+    from kscope._store import EagerVariableStore, VariableStore, default_store, reset_default_store
+    from kscope._template import make_template, scoped
+    from kscope._variable import ScopedVariable
+    from kscope._variable_scope import variable_scope
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AUTO_REUSE": "_reuse",
+    "EagerVariableStore": "_store",
+    "ScopedLayer": "_layer",
+    "ScopedModel": "_layer",
+    "ScopedVariable": "_variable",
+    "VariableScope": "_scope",
+    "VariableStore": "_store",
+    "default_store": "_store",
+    "errors": "",
+    "get_local_variable": "_get",
+    "get_variable": "_get",
+    "get_variable_scope": "_scope",
+    "make_template": "_template",
+    "no_regularizer": "_options",
+    "reset_default_store": "_store",
+    "scoped": "_template",
+    "typing": "",
+    "variable_scope": "_variable_scope",
+}
+
+__all__ = [
+    "AUTO_REUSE",
+    "EagerVariableStore",
+    "ScopedLayer",
+    "ScopedModel",
+    "ScopedVariable",
+    "VariableScope",
+    "VariableStore",
+    "__version__",
+    "default_store",
+    "errors",
+    "get_local_variable",
+    "get_variable",
+    "get_variable_scope",
+    "make_template",
+    "no_regularizer",
+    "reset_default_store",
+    "scoped",
+    "typing",
+    "variable_scope",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'kscope' has no attribute {name!r}")
+    value = import_module(f"kscope.{home or name}")
+    if home:
+        value = getattr(value, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,163 @@
+"""Scope, store and reuse mode in a layer's config, and back (design, "Rebuilding").
+
+Layers whose configs name one store share a new one when they are rebuilt, and never the one they were made from.
+Within one rebuilding each layer of a store comes once: a layer that comes again starts the next.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from kscope import errors
+from kscope._discovery import CallSpec
+from kscope._reuse import AUTO_REUSE, Reuse, checked
+from kscope._scope import Defaults, VariableScope
+from kscope._store import VariableStore
+
+if TYPE_CHECKING:
+    from kscope._state import LayerState
+
+__all__ = ["KEYS", "apply", "of", "of_spec", "spec_from"]
+
+KEYS = ("scope", "store", "reuse", "discover")
+
+_AUTO = "AUTO_REUSE"
+
+
+class _Rebuilding(threading.local):
+    """The stores being rebuilt in this thread, by the token of the store that the configs name."""
+
+    def __init__(self) -> None:
+        self.stores: weakref.WeakValueDictionary[str, VariableStore] = weakref.WeakValueDictionary()
+
+
+_rebuilding = _Rebuilding()
+
+
+def of(state: LayerState) -> dict[str, Any]:
+    """The layer's part of its config.
+
+    A layer that was bound inside another one is bound there again when that one is rebuilt.
+    """
+    wanted = state.wanted
+    own = state.bound and not state.nested
+    store = wanted.store
+    if own and store is None and wanted.home is not None and state.store is wanted.home[0]:
+        store = state.store
+    return {
+        "scope": _scope_config(state.scope) if own else _wanted_scope(state),
+        "store": None if store is None else {"id": store.token, "member": _member(state, store)},
+        "reuse": _AUTO if wanted.reuse is AUTO_REUSE else wanted.reuse or None,
+        "discover": [dict(arguments) for arguments in state.discover],
+    }
+
+
+def _wanted_scope(state: LayerState) -> Any:
+    wanted = state.wanted
+    if isinstance(wanted.scope, VariableScope):
+        return _scope_config(wanted.scope)
+    if wanted.scope is None and wanted.default_name is not None:
+        return {"default_name": wanted.default_name}
+    return wanted.scope
+
+
+def _scope_config(scope: VariableScope) -> Any:
+    """`"/name"`, or with what the scope hands down if it does."""
+    if scope.defaults == Defaults() and not scope.mode:
+        return "/" + scope.name
+    given = {key: value for key, value in scope.defaults._asdict().items() if value is not None}
+    return {
+        "name": scope.name,
+        "reuse": _AUTO if scope.mode is AUTO_REUSE else scope.mode,
+        "defaults": {key: keras.saving.serialize_keras_object(value) for key, value in given.items()},
+    }
+
+
+def _member(state: LayerState, store: VariableStore) -> int:
+    if state.wanted.member is None:
+        state.wanted.member = store.enrol()
+    return state.wanted.member
+
+
+def apply(state: LayerState, config: dict[str, Any]) -> None:
+    """Set what is wanted of the binding, from constructor arguments or from a config."""
+    wanted = state.wanted
+    if "reuse" in config:
+        wanted.reuse = AUTO_REUSE if config["reuse"] == _AUTO else checked(config["reuse"])
+    if "discover" in config:
+        state.discover = [dict(arguments) for arguments in config["discover"] or ()]
+    scope, store = config.get("scope"), config.get("store")
+    if isinstance(scope, dict) and "default_name" in scope:
+        wanted.default_name, scope = scope["default_name"], None
+        state.restored = True
+    wanted.scope = _scope_from(scope)
+    if isinstance(store, dict):
+        wanted.member = store["member"]
+        wanted.store = _store_from(store["id"], store["member"])
+        state.restored = True
+    elif store is None or isinstance(store, VariableStore):
+        wanted.store = store
+    else:
+        raise errors.OptionTypeError(
+            f"The `store` of a layer must be a kscope.VariableStore. Received: store={store!r} "
+            f"(of type {type(store).__name__})"
+        )
+
+
+def _scope_from(scope: Any) -> str | VariableScope | None:
+    if scope is None or isinstance(scope, str | VariableScope):
+        return scope
+    if isinstance(scope, dict):
+        reuse: Reuse = AUTO_REUSE if scope["reuse"] == _AUTO else checked(scope["reuse"])
+        defaults = {key: keras.saving.deserialize_keras_object(value) for key, value in scope["defaults"].items()}
+        return VariableScope.derived(scope["name"], reuse, Defaults(**defaults), scope["name"] + "/")
+    raise errors.ScopeTypeError(
+        errors.compose(
+            "VariableScope: name_or_scope must be a string or VariableScope.",
+            [("got", f"scope={scope!r} (of type {type(scope).__name__})")],
+        )
+    )
+
+
+def _store_from(token: str, member: int) -> VariableStore:
+    store = _rebuilding.stores.get(token)
+    if store is None or member in store.members:
+        store = _rebuilding.stores[token] = VariableStore()
+    store.members.add(member)
+    return store
+
+
+def of_spec(spec: CallSpec) -> dict[str, Any]:
+    """The arguments a layer was built with, in lists and dicts that any file holds."""
+    return {"args": _encoded(spec.args), "kwargs": _encoded(spec.kwargs)}
+
+
+def spec_from(config: dict[str, Any]) -> CallSpec:
+    """The arguments from `of_spec`."""
+    return CallSpec(_decoded(config["args"]), _decoded(config["kwargs"]))
+
+
+def _encoded(value: Any) -> Any:
+    if isinstance(value, keras.KerasTensor):
+        return {"shape": list(value.shape), "dtype": str(value.dtype)}
+    if isinstance(value, dict):
+        return {"dict": {key: _encoded(item) for key, item in value.items()}}
+    if isinstance(value, list | tuple):
+        return {type(value).__name__: [_encoded(item) for item in value]}
+    return value
+
+
+def _decoded(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "shape" in value:
+        return keras.KerasTensor(tuple(value["shape"]), value["dtype"])
+    if "dict" in value:
+        return {key: _decoded(item) for key, item in value["dict"].items()}
+    if "tuple" in value:
+        return tuple(_decoded(item) for item in value["tuple"])
+    return [_decoded(item) for item in value["list"]]

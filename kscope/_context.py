@@ -1,0 +1,86 @@
+"""Where each thread stands: which store, which scope, and inside which call of which layer (rows O1-O7).
+
+Plain `threading.local`, not `contextvars`: a context is copied into threads and tasks, and a new thread has to start
+at an empty root (row O1).
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from kscope._counters import Counters, Node
+
+if TYPE_CHECKING:
+    from kscope._request import Request
+    from kscope._reuse import Reuse
+    from kscope._scope import VariableScope
+    from kscope._store import Record, VariableStore
+
+__all__ = ["CallPass", "Frame", "current_frame", "default", "thread"]
+
+
+class CallPass(Protocol):
+    """One execution of a scoped layer's `call()`, as the look-up sees it."""
+
+    def admits(self, record: Record, reuse: Reuse) -> bool:
+        """Whether this call may have the variable, which is then noted; `False` is judged again by `claim`."""
+
+    def claim(self, request: Request, record: Record | None) -> Record | None:
+        """Judge a look-up that found `record`, or nothing: the record to share, `None` to make one, or an error."""
+
+    def made(self, request: Request, record: Record) -> None:
+        """Take note of a variable that was just made in this call."""
+
+    def adopt(self, made: list[tuple[VariableStore, Record]]) -> None:
+        """Take note of what a layer made that was built inside this call."""
+
+
+class Frame:
+    """A stand in one store: the current scope and the counters that number default names below it.
+
+    A thread has one frame for each store (TF1: scope stack and counters belong to the graph, row O7), and every
+    call of a scoped layer has one of its own, so that nothing leaks in or out.
+    """
+
+    __slots__ = ("counters", "dtype", "node", "root", "scope", "store")
+
+    def __init__(self, store: VariableStore, scope: VariableScope, root: VariableScope, dtype: str | None = None):
+        self.store = store
+        self.scope = scope
+        self.root = root
+        self.dtype = dtype
+        counters = self.counters = Counters()
+        self.node: Node = counters.root
+
+
+class _Thread(threading.local):
+    """`frame` is None in the default store; `call` is the innermost running call of a scoped layer."""
+
+    frame: Frame | None = None
+    call: CallPass | None = None
+
+
+thread = _Thread()
+
+
+class _Default:
+    """The store of code that opens none, which `_store` sets when it is imported."""
+
+    __slots__ = ("store",)
+
+    store: VariableStore
+
+    def __getattr__(self, name: str) -> VariableStore:
+        import kscope._store  # noqa: F401 - sets `store`, so that this is called once
+
+        return self.store
+
+
+default = _Default()
+
+
+def current_frame() -> Frame:
+    """The frame of this thread: the opened store's, else the default store's."""
+    frame = thread.frame
+    return default.store.frame() if frame is None else frame

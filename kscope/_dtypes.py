@@ -1,0 +1,79 @@
+"""Dtypes by name: TF1's aliases, every framework's objects, and what the backend can hold (rows H17, J5)."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+from kscope import errors
+
+__all__ = ["canonical", "floatx", "is_floating", "is_discrete", "standardize"]
+
+_ALIASES = {"float": "float32", "half": "float16", "double": "float64"}
+_NAME = re.compile(r"^(bool|string|bfloat16|u?int(4|8|16|32|64)|float(16|32|64|8_e4m3fn|8_e5m2)|complex(64|128))$")
+_PYTHON = {bool: "bool", float: "float32", complex: "complex64", int: "int32", str: "string"}
+# What JAX makes of 64 bits unless its x64 mode is on.
+_NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
+
+_cache: dict[Any, str] = {}
+
+
+def standardize(dtype: Any) -> str:
+    """The name of a dtype: of a str, an alias, a Python type, a NumPy, TensorFlow, JAX or PyTorch dtype.
+
+    Raises:
+        DtypeError: if there is no such dtype.
+    """
+    known = _cache.get(dtype) if isinstance(dtype, str) else None
+    if known is not None:
+        return known
+    name = _name_of(dtype)
+    name = _ALIASES.get(name, name)
+    if not _NAME.match(name):
+        raise errors.DtypeError(
+            errors.compose(
+                f"Cannot convert the argument `type_value`: {dtype!r} to a dtype.",
+                fix="use a name such as 'float32', 'int32', 'bool' or 'bfloat16', or a framework's dtype.",
+            )
+        )
+    if isinstance(dtype, str):
+        _cache[dtype] = name
+    return name
+
+
+def _name_of(dtype: Any) -> str:
+    if isinstance(dtype, type) and dtype in _PYTHON:
+        return _PYTHON[dtype]
+    if isinstance(dtype, str):
+        return dtype.removesuffix("_ref")
+    name = getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
+    # PyTorch's dtypes have no name; they print as `torch.float32`.
+    return str(name or dtype).removesuffix("_ref").rpartition(".")[2]
+
+
+def canonical(dtype: str) -> str:
+    """What the backend holds for a dtype: on JAX without x64, 64 bits become 32 and are called so."""
+    if dtype in _NARROW:
+        import keras
+
+        if keras.backend.backend() == "jax" and not sys.modules["jax"].config.jax_enable_x64:
+            return _NARROW[dtype]
+    return dtype
+
+
+def floatx() -> str:
+    """Keras' default float dtype."""
+    import keras
+
+    return str(keras.config.floatx())
+
+
+def is_floating(dtype: str) -> bool:
+    """Whether a dtype is a float, `bfloat16` and the 8-bit ones included."""
+    return "float" in dtype
+
+
+def is_discrete(dtype: str) -> bool:
+    """Whether gradients make no sense for a dtype: integers, bools and strings (row I3)."""
+    return not (is_floating(dtype) or dtype.startswith("complex"))

@@ -1,0 +1,238 @@
+"""`get_variable`: what the user wrote, and the scope's defaults for the rest (sections G, H, I, J)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from kscope import _getters, _lookup, _names, _options, errors
+from kscope._context import default, thread
+from kscope._request import Request
+from kscope._reuse import AUTO_REUSE, Reuse
+from kscope._scope import VariableScope
+from kscope._store import VariableStore
+from kscope.typing import DtypeLike, Getter, ShapeLike
+
+__all__ = ["get_in_scope", "get_local_variable", "get_variable"]
+
+
+def get_variable(
+    name: str,
+    shape: ShapeLike = None,
+    dtype: DtypeLike = None,
+    initializer: Any = None,
+    regularizer: Any = None,
+    trainable: bool | None = None,
+    collections: Iterable[str] | None = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    validate_shape: bool = True,
+    use_resource: bool | None = None,
+    custom_getter: Getter | None = None,
+    constraint: Any = None,
+    synchronization: Any = None,
+    aggregation: Any = None,
+) -> Any:
+    """Get the variable of that name in the current scope, or make it, as the scope's reuse mode says.
+
+    Args:
+        name: str, joined to the current scope's name. May hold slashes.
+        shape: int, list, tuple, array or `tf.TensorShape`. Left out for a constant; may be partial or left out to
+            get an existing variable.
+        dtype: a name or a framework's dtype. Defaults to the scope's, and for a constant to its own.
+        initializer: a Keras initializer, its name, config or class; a function of `(shape, dtype=None)`, of those
+            and `partition_info`, or of nothing; or a constant: number, list, array, tensor, variable. Defaults to
+            the scope's, then to `glorot_uniform` for floats and zeros for the rest. One unseeded object used for
+            several variables draws new numbers for each.
+        regularizer: a Keras regularizer, its name, config or class, or a function. `no_regularizer` switches the
+            scope's off. It ends up on the variable, so that layers add its loss.
+        trainable: bool. Defaults to `True`, except for integers, bools, and `on_read` variables.
+        collections: list, tuple or set of names for `get_collection`, in place of `"variables"`.
+        caching_device: handed to getters; no Keras backend caches, so that making a variable with one raises.
+        partitioner: handed to getters; making a variable in more than one part raises.
+        validate_shape: `True`: Keras variables have a shape.
+        use_resource: has no effect; every Keras variable is a resource.
+        custom_getter: a callable `getter(next_getter, name, **kwargs)`, in place of the scope's (row K5).
+        constraint: a callable on the value, its Keras name or config; optimizers apply it after each update.
+        synchronization: `"auto"`, `"none"`, `"on_write"`, `"on_read"`, or TensorFlow's enum.
+        aggregation: `"none"`, `"mean"`, `"sum"`, `"only_first_replica"`, or TensorFlow's enum.
+
+    Returns:
+        The `ScopedVariable`: the identical object at each look-up. With a custom getter, whatever it returns.
+
+    Raises:
+        VariableExistsError: the name is taken, and the scope does not reuse.
+        VariableMissingError: the scope reuses, and there is no such variable.
+        LateVariableError: a built layer asks for a name that its discovery did not meet.
+        ShapeMismatchError: the variable has another shape.
+        DtypeMismatchError: the variable has another dtype than the one that was written.
+        InitializerError: a new variable has no full shape, or no initializer.
+        ValueError: another argument has an impossible value.
+        TypeError: an argument is of a wrong type.
+
+    Example:
+
+    >>> with kscope.variable_scope("fc"):
+    ...     kernel = kscope.get_variable("kernel", [3, 4], initializer="he_normal")
+    ...     bias = kscope.get_variable("bias", initializer=[0.0] * 4)
+    >>> with kscope.variable_scope("fc", reuse=True):
+    ...     kscope.get_variable("kernel") is kernel
+    True
+    >>> bias.shape == (4,), bias.dtype
+    (True, 'float32')
+    """
+    frame = thread.frame or default.store.frame()
+    scope = frame.scope
+    defaults = scope.defaults
+    if (
+        custom_getter is None
+        and defaults.custom_getter is None
+        and synchronization is None
+        and aggregation is None
+        and type(name) is str
+    ):
+        # The hot path: a variable that is there, asked for without anything that could be wrong.
+        record = frame.store.records.get(scope.prefix + name)
+        if (
+            record is not None
+            and (shape is None or shape == record.shape or (type(shape) is list and tuple(shape) == record.shape))
+            and (dtype is None or dtype == record.dtype)
+            and (initializer is None or type(initializer) is str or callable(initializer))
+            and (initializer is not None or defaults.initializer is None or callable(defaults.initializer))
+        ):
+            call = thread.call
+            if scope.mode if call is None else call.admits(record, scope.mode):
+                return record.variable
+    return get_in_scope(
+        scope,
+        frame.store,
+        scope.mode,
+        name,
+        shape,
+        dtype,
+        initializer,
+        regularizer,
+        trainable,
+        collections,
+        caching_device,
+        partitioner,
+        validate_shape,
+        use_resource,
+        custom_getter,
+        constraint,
+        synchronization,
+        aggregation,
+    )
+
+
+def get_local_variable(
+    name: str,
+    shape: ShapeLike = None,
+    dtype: DtypeLike = None,
+    initializer: Any = None,
+    regularizer: Any = None,
+    trainable: bool | None = False,
+    collections: Iterable[str] | None = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    validate_shape: bool = True,
+    use_resource: bool | None = None,
+    custom_getter: Getter | None = None,
+    constraint: Any = None,
+    synchronization: Any = None,
+    aggregation: Any = None,
+) -> Any:
+    """`get_variable` for a variable that is not trained and is listed as local (rows N11, N12).
+
+    Args, returns and errors are those of `get_variable`; `trainable` is always `False`, as in TF1.
+
+    Example:
+
+    >>> steps = kscope.get_local_variable("steps", [], dtype="int32")
+    >>> steps.trainable, kscope.get_variable_scope().local_variables()[0] is steps
+    (False, True)
+    """
+    del trainable
+    known = () if collections is None else _options.collections_of(collections)
+    return get_variable(
+        name,
+        shape,
+        dtype,
+        initializer,
+        regularizer,
+        False,
+        [*known, _options.LOCAL],
+        caching_device,
+        partitioner,
+        validate_shape,
+        use_resource,
+        custom_getter,
+        constraint,
+        synchronization,
+        aggregation,
+    )
+
+
+def get_in_scope(
+    scope: VariableScope,
+    store: VariableStore,
+    reuse: Reuse,
+    name: Any,
+    shape: ShapeLike = None,
+    dtype: DtypeLike = None,
+    initializer: Any = None,
+    regularizer: Any = None,
+    trainable: bool | None = None,
+    collections: Iterable[str] | None = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    validate_shape: bool = True,
+    use_resource: bool | None = None,
+    custom_getter: Getter | None = None,
+    constraint: Any = None,
+    synchronization: Any = None,
+    aggregation: Any = None,
+) -> Any:
+    """Fill in the defaults of a scope, then look up or make in a store, by way of the custom getters."""
+    if not isinstance(name, str) or not name or name[0] == "/":
+        _names.check_variable(name, at_root=False)
+    defaults = scope.defaults
+    full_name = scope.prefix + name
+    if store.always_auto_reuse:
+        reuse = AUTO_REUSE
+    if initializer is None:
+        initializer = defaults.initializer
+    if regularizer is None:
+        regularizer = defaults.regularizer
+    if caching_device is None:
+        caching_device = defaults.caching_device
+    if partitioner is None:
+        partitioner = defaults.partitioner
+    if use_resource is None:
+        use_resource = defaults.use_resource
+    elif not isinstance(use_resource, bool):
+        raise errors.OptionTypeError(f"The use_resource must be a bool or None, while get {use_resource!r}")
+    if constraint is None:
+        constraint = defaults.constraint
+    request = Request(
+        scope,
+        store,
+        reuse,
+        full_name,
+        shape,
+        dtype,
+        initializer,
+        regularizer,
+        trainable,
+        collections,
+        caching_device,
+        partitioner,
+        validate_shape,
+        constraint,
+        synchronization,
+        aggregation,
+    )
+    custom = defaults.custom_getter if custom_getter is None else custom_getter
+    if custom is None:
+        return _lookup.obtain(request)
+    return _getters.call(custom, request, initializer, use_resource)

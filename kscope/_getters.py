@@ -1,0 +1,106 @@
+"""Custom getters: functions around the look-up, each called with the next one (section K)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from kscope import _initial, _lookup, errors
+from kscope._request import Implied, Request
+from kscope._reuse import Reuse, checked
+from kscope._scope import Chain
+from kscope.typing import DtypeLike, Getter, ShapeLike
+
+__all__ = ["call"]
+
+
+def call(custom: Getter, request: Request, initializer: Any, use_resource: bool | None) -> Any:
+    """Call a getter, or a chain of them, with the true one and what is asked for.
+
+    All values are resolved: what the scope gives is filled in, and shape, dtype and modes are in one spelling
+    (row K2). The getter is called positionally, so that its first parameter may have any name (row K3).
+    """
+    _check_callable(custom, request)
+    initial = request.initial
+    dtype = initial.dtype if isinstance(initial, _initial.Constant) else request.fallback
+    return custom(
+        _TrueGetter(request),
+        name=request.name,
+        shape=request.shape,
+        dtype=request.dtype or Implied(request.fallback),
+        initializer=initializer,
+        regularizer=request.regularizer,
+        reuse=request.reuse,
+        trainable=request.trains(dtype),
+        collections=request.collections,
+        caching_device=request.caching_device,
+        partitioner=request.partitioner,
+        validate_shape=request.validate_shape,
+        use_resource=use_resource,
+        constraint=request.constraint,
+        synchronization=request.synchronization,
+        aggregation=request.aggregation,
+    )
+
+
+def _check_callable(custom: Any, request: Request) -> None:
+    for link in custom.links() if isinstance(custom, Chain) else [custom]:
+        if not callable(link):
+            raise errors.GetterError(
+                errors.compose(
+                    f"Passed a custom_getter which is not callable: {link}",
+                    [("scope", repr(request.scope.name))],
+                    "a custom getter is a function `getter(next_getter, name, **kwargs)`.",
+                )
+            )
+
+
+class _TrueGetter:
+    """The end of every chain: looks up or makes, under the name it is given (row K8)."""
+
+    __slots__ = ("_asked",)
+
+    def __init__(self, asked: Request):
+        self._asked = asked
+
+    def __call__(
+        self,
+        name: str,
+        shape: ShapeLike = None,
+        dtype: DtypeLike = None,
+        initializer: Any = None,
+        regularizer: Any = None,
+        reuse: Reuse | None = None,
+        trainable: bool | None = None,
+        collections: Iterable[str] | None = None,
+        caching_device: Any = None,
+        partitioner: Any = None,
+        validate_shape: bool = True,
+        use_resource: bool | None = None,
+        constraint: Any = None,
+        synchronization: Any = None,
+        aggregation: Any = None,
+    ) -> Any:
+        del use_resource
+        asked = self._asked
+        return _lookup.obtain(
+            Request(
+                asked.scope,
+                asked.store,
+                # A getter that drops `reuse` gets the scope's, not TF1's silent AUTO_REUSE (deviation 9, row K9).
+                asked.reuse if reuse is None else checked(reuse),
+                name,
+                shape,
+                dtype,
+                initializer,
+                regularizer,
+                trainable,
+                collections,
+                caching_device,
+                partitioner,
+                validate_shape,
+                constraint,
+                synchronization,
+                aggregation,
+            )
+        )

@@ -1,0 +1,246 @@
+"""From whatever stands for an initial value to something `keras.Variable` takes (rows H2-H18).
+
+An initial value is a constant (number, list, array, tensor, variable), which brings its own shape and dtype, or a
+callable, which is asked for a shape and a dtype and whose answer is checked.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from kscope import _dtypes, _keras, errors
+
+__all__ = ["Constant", "default", "drawn", "fit", "resolve"]
+
+_PYTHON_SCALARS = (bool, int, float, complex)
+
+
+class Constant(NamedTuple):
+    """A value that is known; `adapts` if it was written as Python numbers, which take on any dtype they fit."""
+
+    value: Any
+    dtype: str
+    shape: tuple[int, ...]
+    adapts: bool
+
+
+def resolve(initializer: Any) -> Constant | Callable[..., Any] | None:
+    """A constant, a callable, or `None`: identifiers and configs are looked up, classes instantiated (H5, H15)."""
+    if initializer is None:
+        return None
+    if isinstance(initializer, str) or (isinstance(initializer, dict) and initializer):
+        return _identified(initializer)
+    if inspect.isclass(initializer):
+        initializer = initializer()
+    if callable(initializer):
+        return initializer  # type: ignore[no-any-return]
+    return constant(initializer)
+
+
+def _identified(identifier: Any) -> Any:
+    try:
+        return keras.initializers.get(identifier)
+    except ValueError as error:
+        raise errors.InitializerError(
+            errors.compose(
+                f"Could not interpret initializer identifier: {identifier!r}",
+                [("Keras says", str(error).splitlines()[0])],
+                "a str is the name of a Keras initializer, such as 'zeros' or 'glorot_uniform' (in TF1 it was a "
+                "string constant).",
+            )
+        ) from None
+
+
+def constant(value: Any) -> Constant:
+    """Read a constant; a copy, so that nobody else holds the memory that a variable is trained in."""
+    if isinstance(value, keras.Variable):
+        value = value.value
+    if keras.ops.is_tensor(value):
+        return _constant_tensor(value)
+    adapts = isinstance(value, (*_PYTHON_SCALARS, list, tuple)) and not isinstance(value, np.generic)
+    try:
+        array = np.array(value)
+    except ValueError as error:
+        raise errors.InitialValueError(f"The initial value {value!r} is not a rectangular array: {error}") from None
+    if array.dtype.kind in "OUSMmV" and not array.dtype.name.startswith(("bfloat", "float8")):
+        raise errors.OptionTypeError(
+            f"The initializer must be a callable or a constant, while get {value!r} (of type {type(value).__name__})"
+        )
+    dtype = _python_dtype(array) if adapts else array.dtype.name
+    return Constant(array, _dtypes.canonical(dtype), array.shape, adapts)
+
+
+def _constant_tensor(tensor: Any) -> Constant:
+    _check_concrete(tensor)
+    dtype = _dtypes.standardize(tensor.dtype)
+    return Constant(keras.ops.copy(tensor), dtype, tuple(int(size) for size in tensor.shape), False)
+
+
+def _python_dtype(array: Any) -> str:
+    """TF1's reading of Python numbers: 32 bits wherever they fit (row H12)."""
+    kind = array.dtype.kind
+    if kind == "f":
+        return _dtypes.floatx()
+    if kind in "iu":
+        fits = array.size == 0 or (np.iinfo("int32").min <= array.min() and array.max() <= np.iinfo("int32").max)
+        return "int32" if fits else "int64"
+    return str(array.dtype.name)
+
+
+def fit(initial: Constant, dtype: str | None) -> Constant:
+    """Check a constant against an explicit dtype; Python numbers adopt it (deviation 3, rows H13, H14).
+
+    Raises:
+        ConstantDtypeError: if the two disagree.
+    """
+    if dtype is None or dtype == initial.dtype:
+        return initial
+    if initial.adapts and np.can_cast(_array(initial.value).dtype, _numpy_dtype(dtype), "same_kind"):
+        return initial._replace(dtype=dtype)
+    if initial.adapts and _dtypes.is_floating(dtype) and _array(initial.value).dtype.kind in "iu":
+        return initial._replace(dtype=dtype)
+    raise errors.ConstantDtypeError(
+        errors.compose(
+            f"Initializer type '{initial.dtype}' and explicit dtype '{dtype}' don't match.",
+            [("initializer", f"a constant of shape {initial.shape} and dtype {initial.dtype}")],
+            "leave the dtype out, or convert the constant first.",
+        )
+    )
+
+
+def _array(value: Any) -> Any:
+    return np.asarray(value)
+
+
+def _numpy_dtype(dtype: str) -> Any:
+    if dtype == "string":
+        return np.dtype("O")
+    import ml_dtypes
+
+    return np.dtype(getattr(ml_dtypes, dtype, None) or dtype)
+
+
+def default(name: str, dtype: str) -> Any:
+    """Glorot for floats, zeros for integers, bools and strings, nothing else (row H10)."""
+    if _dtypes.is_floating(dtype):
+        return keras.initializers.GlorotUniform()
+    if _dtypes.is_discrete(dtype):
+        return keras.initializers.Zeros()
+    raise errors.InitializerError(f"An initializer for variable {name} of {dtype} is required")
+
+
+def takes_nothing(initializer: Callable[..., Any]) -> bool:
+    """Whether a callable can be called without arguments, so that shape and dtype come from its answer (row H7)."""
+    parameters = _parameters(initializer)
+    return parameters is not None and all(
+        p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters.values()
+    )
+
+
+def drawn(name: str, initializer: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that Keras calls for the values of one new variable."""
+    if isinstance(initializer, keras.initializers.Initializer):
+        initializer = _fresh(initializer)
+        if type(initializer).__module__.startswith("keras."):
+            # Keras' own answer right, and may be told the sharding they have to answer in.
+            return initializer
+    return _Checked(name, initializer)
+
+
+def _fresh(initializer: Any) -> Any:
+    """A copy that draws numbers of its own.
+
+    Keras picks the seed of an unseeded initializer when the object is made, so that one object used for several
+    variables (a scope's default) would give them all the same numbers.
+    """
+    if hasattr(initializer, "seed"):
+        config = initializer.get_config()
+        if config.get("seed", 0) is None:
+            return type(initializer).from_config(config)
+    return initializer
+
+
+class _Checked:
+    """A user's callable as an initializer: called once, with what it takes; its answer has to fit (H4, H16)."""
+
+    __slots__ = ("initializer", "name")
+
+    def __init__(self, name: str, initializer: Callable[..., Any]):
+        self.name = name
+        self.initializer = initializer
+
+    def __call__(self, shape: tuple[int, ...], dtype: str) -> Any:
+        value = self.initializer(shape, **self._keywords(shape, dtype))
+        if isinstance(value, keras.Variable):
+            value = value.value
+        if keras.ops.is_tensor(value):
+            _check_concrete(value)
+            found = _dtypes.standardize(value.dtype)
+            fits = found == dtype
+        else:
+            value = _array(value)
+            found = value.dtype.name
+            fits = np.can_cast(value.dtype, _numpy_dtype(dtype), "same_kind")
+        if tuple(value.shape) != shape:
+            raise self._misfit(
+                f"the initial value's shape ({tuple(value.shape)}) is not compatible with the explicitly supplied "
+                f"`shape` argument ({shape})."
+            )
+        if not fits:
+            raise self._misfit(
+                f"the initial value's dtype ({found}) is not compatible with the explicitly supplied `dtype` "
+                f"argument ({dtype})."
+            )
+        return keras.ops.convert_to_tensor(value, dtype)
+
+    def _keywords(self, shape: tuple[int, ...], dtype: str) -> dict[str, Any]:
+        parameters = _parameters(self.initializer)
+        keywords: dict[str, Any] = {"dtype": dtype}
+        if parameters is None:
+            return keywords
+        if "partition_info" in parameters:
+            keywords["partition_info"] = None
+        try:
+            inspect.signature(self.initializer).bind(shape, **keywords)
+        except TypeError as error:
+            raise errors.OptionTypeError(
+                errors.compose(
+                    f"The initializer of variable {self.name} cannot be called as initializer(shape, dtype=...): "
+                    f"{error}",
+                    [("initializer", self.initializer), ("shape", shape), ("dtype", dtype)],
+                    "take `(shape, dtype=None)`; or take nothing, and leave `shape=` out.",
+                )
+            ) from None
+        return keywords
+
+    def _misfit(self, what: str) -> errors.InitialValueError:
+        return errors.InitialValueError(
+            errors.compose(
+                f"In this `tf.Variable` creation, {what}",
+                [("variable", self.name), ("initializer", self.initializer)],
+                "return an array of the shape and dtype that the initializer is called with.",
+            )
+        )
+
+
+def _parameters(function: Callable[..., Any]) -> Any:
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return None
+
+
+def _check_concrete(tensor: Any) -> None:
+    if not _keras.is_concrete(tensor):
+        raise errors.InitialValueError(
+            errors.compose(
+                "The initial value depends on the inputs of a program that is being traced, so it has no numbers yet.",
+                [("got", f"a traced tensor of shape {tuple(tensor.shape)}")],
+                "make the variable from an initializer, and assign the computed value afterwards.",
+            )
+        )

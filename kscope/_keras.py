@@ -1,0 +1,195 @@
+"""Every touch point with Keras, or with a backend, that is not public API.
+
+Each says why there is no public way; `tests/test_keras.py` fails for each of them when Keras changes it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, TypeVar
+
+import keras
+from keras.src.backend.common import global_state
+from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
+from keras.src.backend.common.name_scope import name_scope
+
+__all__ = [
+    "auto_config",
+    "deferring",
+    "get_keras_mask",
+    "inherited_training",
+    "is_concrete",
+    "isolated_call",
+    "operations_at_root",
+    "outside_of_traces",
+    "set_keras_mask",
+    "tracing",
+    "variable_path",
+]
+
+BACKEND: str = keras.backend.backend()
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+# Thread-local state of Keras, which has no public reader or writer.
+_STATELESS = "stateless_scope"
+_SYMBOLIC = "symbolic_scope"
+_TORCH_DEVICE = "torch_device"
+_CALL_CONTEXT = "current_call_ctx"
+_NOTHING = nullcontext()
+_state = global_state.GLOBAL_STATE_TRACKER
+
+
+def _symbolic() -> bool:
+    """Whether Keras runs a program on symbols, to learn shapes."""
+    return _state.__dict__.get(_SYMBOLIC) is not None
+
+
+def _tracing() -> Callable[[], bool]:
+    """A function that tells whether a program is being traced, as cheap as it can be: it is asked at every scope."""
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        return lambda: not tf.executing_eagerly()
+    if BACKEND == "jax":
+        # JAX has no public question for it that does not create an array first.
+        from jax._src.core import trace_ctx
+
+        return lambda: not trace_ctx.is_top_level()
+    # On PyTorch operations carry no names; but names of Keras' own layers must not differ between backends.
+    return _symbolic
+
+
+tracing: Callable[[], bool] = _tracing()
+"""Whether a program is being traced: by the backend, or by Keras to learn shapes."""
+
+
+def deferring() -> bool:
+    """Whether Keras would defer the making of a variable, or the backend put it into a program."""
+    return _state.__dict__.get(_STATELESS) is not None or tracing()
+
+
+@contextmanager
+def outside_of_traces() -> Iterator[None]:
+    """Run the block eagerly even while Keras or the backend traces, so that a variable is made for good.
+
+    Keras defers variables that are made in a stateless scope: their initializers run again at each read, arrays are
+    refused as initial values, and one that raises poisons every later scope of the process. A discovery pass makes
+    its variables at once instead, where they are asked for.
+    """
+    names = (_STATELESS, _SYMBOLIC, _TORCH_DEVICE)
+    saved = {name: getattr(_state, name, None) for name in names}
+    for name in (_STATELESS, _SYMBOLIC):
+        global_state.set_global_attribute(name, None)
+    if str(saved[_TORCH_DEVICE]) == "meta":
+        global_state.set_global_attribute(_TORCH_DEVICE, None)
+    try:
+        with _eagerly():
+            yield
+    finally:
+        for name, value in saved.items():
+            global_state.set_global_attribute(name, value)
+
+
+def _eagerly() -> Any:
+    if BACKEND == "tensorflow":
+        return sys.modules["tensorflow"].init_scope()
+    if BACKEND == "jax":
+        return sys.modules["jax"].ensure_compile_time_eval()
+    return _NOTHING
+
+
+@contextmanager
+def isolated_call() -> Iterator[None]:
+    """Run a layer's call as if no other layer were being called around it.
+
+    Keras hands `training` down through one context per outermost call, and a nested call that passes `training`
+    changes it for the rest of that call. A discovery pass must leave no such trace.
+    """
+    saved = global_state.get_global_attribute(_CALL_CONTEXT)
+    global_state.set_global_attribute(_CALL_CONTEXT, None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(_CALL_CONTEXT, saved)
+
+
+def inherited_training() -> bool | None:
+    """The `training` value that an outer layer's call hands down."""
+    context = global_state.get_global_attribute(_CALL_CONTEXT)
+    return None if context is None else context.get_value("training")
+
+
+def variable_path(outer: str, inner: str) -> Any:
+    """A scope in which a new variable's path is `outer/inner/name`, wherever it is made.
+
+    The public `keras.name_scope` opens the backend's name scope besides, which costs a third of making a variable
+    on JAX, and has no use here.
+    """
+    return name_scope(inner, override_parent=outer)
+
+
+def operations_at_root() -> Any:
+    """A scope in which TensorFlow names a variable by the name it is given, without the open scopes' before it."""
+    return sys.modules["tensorflow"].name_scope("") if BACKEND == "tensorflow" else _NOTHING
+
+
+def is_concrete(value: Any) -> bool:
+    """Whether a tensor holds numbers, rather than standing for some in a trace."""
+    if BACKEND == "jax":
+        return not isinstance(value, sys.modules["jax"].core.Tracer)
+    if BACKEND == "tensorflow":
+        return hasattr(value, "numpy")
+    return str(getattr(value, "device", "")) != "meta"
+
+
+def auto_config(method: _Method) -> _Method:
+    """Mark an override of `get_config` as adding to Keras' automatic config instead of replacing it.
+
+    Keras writes a layer's constructor arguments into its config only as long as no class overrides `get_config`,
+    and there is no public way to extend that config.
+    """
+    method._is_default = True  # type: ignore[attr-defined]
+    return method
+
+
+def _unique_key(path: str, taken: dict[str, Any]) -> str:
+    """A name PyTorch accepts for a parameter: no dot, and no other variable's."""
+    key = path.replace(".", "_")
+    count = 0
+    while key in taken:
+        count += 1
+        key = f"{path.replace('.', '_')}:{count}"
+    return key
+
+
+def _patch_torch_parameters() -> None:
+    """Let PyTorch see each variable of a layer, whatever its path.
+
+    Keras registers parameters under `variable.path`. Of two variables with one path (two layers with a store each)
+    PyTorch would see one: `zero_grad` misses the other, whose gradients then add up from step to step in silence.
+    A dot in a path is refused outright.
+    """
+    from keras.src.backend.torch.layer import TorchLayer
+    from torch.nn import ParameterDict
+
+    def track_variables(self: Any) -> None:
+        parameters: dict[str, Any] = {}
+        for variable in self.variables:
+            parameters[_unique_key(variable.path, parameters)] = variable.value
+        self._torch_params = ParameterDict(parameters)
+
+    def post_track_variable(self: Any, variable: Any) -> None:
+        if hasattr(self, "_torch_params"):
+            track_variables(self)
+
+    TorchLayer._track_variables = track_variables
+    TorchLayer._post_track_variable = post_track_variable
+    TorchLayer._post_untrack_variable = post_track_variable
+
+
+if BACKEND == "torch":
+    _patch_torch_parameters()

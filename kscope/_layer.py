@@ -1,0 +1,249 @@
+"""`ScopedLayer` and `ScopedModel`: Keras layers whose `call()` gets its variables by name."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from kscope import _binding, _config, _discovery, _keras, _names, errors
+from kscope._pass import Pass
+from kscope._reuse import Reuse
+from kscope._scope import VariableScope
+from kscope._state import LayerState
+from kscope._store import VariableStore
+
+__all__ = ["ScopedLayer", "ScopedModel"]
+
+
+class _Scoped(keras.layers.Layer):
+    """What a scoped layer and a scoped model have in common: binding, discovery, and a pass around each call."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        # Keras writes constructor arguments into the config by itself, unless it meets one that it cannot write.
+        return super().__new__(cls, *args, **{key: kwargs[key] for key in kwargs if key not in _config.KEYS})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _then_discover(cls.build)  # type: ignore[method-assign]
+
+    def __init__(
+        self,
+        *,
+        scope: str | VariableScope | None = None,
+        store: VariableStore | None = None,
+        reuse: Reuse | None = None,
+        discover: Sequence[Mapping[str, Any]] = (),
+        **kwargs: Any,
+    ):
+        default_name = _names.snake_case(self._default_name()) if kwargs.get("name") is None else None
+        super().__init__(**kwargs)
+        wanted = _binding.Wanted(self.name, default_name, home=_binding.opened())
+        self._kscope = LayerState(wanted)
+        _config.apply(self._kscope, {"scope": scope, "store": store, "reuse": reuse, "discover": discover})
+        self.call = self._in_scope(self.call)
+
+    def _default_name(self) -> str:
+        """What an unnamed layer's scope is called."""
+        return type(self).__name__
+
+    @property
+    def store(self) -> VariableStore:
+        """The store that the layer is bound to.
+
+        Raises:
+            LayerError: before the layer was built.
+        """
+        return self._bound().store
+
+    @property
+    def scope(self) -> VariableScope:
+        """The scope that the layer is bound to, in which each of its calls starts.
+
+        Raises:
+            LayerError: before the layer was built.
+        """
+        return self._bound().scope
+
+    def _bound(self) -> LayerState:
+        if not self._kscope.bound:
+            raise errors.LayerError(
+                f"Layer {self.name!r} is bound to a store and a scope when it is first built. Call it, or its "
+                "`build()`, before you ask for them."
+            )
+        return self._kscope
+
+    def _in_scope(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap `call`, not `__call__`: wrappers, `stateless_call` and shape inference call it directly."""
+        state = self._kscope
+
+        @functools.wraps(call)
+        def scoped_call(*args: Any, **kwargs: Any) -> Any:
+            if not self.built:
+                state.expected = _discovery.describe(self, args, kwargs)
+                self.build()
+            with Pass(state):
+                return call(*args, **kwargs)
+
+        return scoped_call
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.built:
+            # Keras tells `build` the shapes of some arguments; discovery wants all that is known of all of them.
+            self._kscope.expected = _discovery.describe(self, args, kwargs)
+        return super().__call__(*args, **kwargs)
+
+    def build(self, *shapes: Any, **named_shapes: Any) -> None:
+        """Bind the layer, and make its variables in a discovery pass over its `call()`.
+
+        Keras calls this before the first call. By hand, it takes the shape of the first argument of `call` (nested
+        like the argument), of the first few, or shapes by name: `layer.build((None, 32))`,
+        `layer.build(query_shape=(None, 4, 32), value_shape=(None, 9, 32))`.
+
+        Raises:
+            ValueError: what `get_variable` raises, or the layer's `call()`; nothing is left behind then.
+        """
+        if not self._kscope.building:
+            self._discover(shapes, named_shapes)
+
+    def _discover(self, shapes: tuple[Any, ...], named_shapes: dict[str, Any]) -> None:
+        state = self._kscope
+        if state.built_with is not None:
+            return
+        spec = state.expected or _discovery.from_shapes(self, shapes, named_shapes)
+        state.expected = None
+        state.dtype = self.variable_dtype
+        if not state.bound:
+            _binding.bind(state)
+        with state.discovery():
+            self.built = True
+            try:
+                _discovery.run(self, super().__call__, spec, state)
+            finally:
+                self.built = False
+        state.built_with = spec
+        self._scoped_variables = state.variables()
+        if not self.trainable:
+            for variable in self._scoped_variables:
+                variable.trainable = False
+
+    @_keras.auto_config
+    def get_config(self) -> dict[str, Any]:
+        """Keras' config, with scope, store and reuse mode; layers that share a store will share one again."""
+        return {**super().get_config(), **_config.of(self._kscope)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A layer from `get_config()`: never in the store of the layer that the config was made from."""
+        ours = {key: config[key] for key in _config.KEYS if key in config}
+        layer = super().from_config({key: config[key] for key in config if key not in ours})
+        _config.apply(layer._kscope, ours)
+        return layer
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The arguments that the layer was built with, so that loading can build it before it is called."""
+        spec = self._kscope.built_with
+        return None if spec is None else _config.of_spec(spec)
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build the layer as the one that `config` was made from."""
+        if not self.built:
+            self._kscope.expected = _config.spec_from(config)
+            self.build()
+
+
+def _then_discover(build: Callable[..., None]) -> Callable[..., None]:
+    """A subclass's `build`, with the discovery after it: sublayers that it makes are there for `call`."""
+
+    @functools.wraps(build)
+    def building(self: Any, *shapes: Any, **named_shapes: Any) -> None:
+        state = self._kscope
+        outermost, state.building = not state.building, True
+        try:
+            build(self, *shapes, **named_shapes)
+        finally:
+            state.building = not outermost
+        if outermost:
+            self._discover(shapes, named_shapes)
+
+    return building
+
+
+class ScopedLayer(_Scoped):
+    """A Keras layer whose `call()` gets its variables by name, with `get_variable`.
+
+    The variables are made when the layer is built, in a discovery pass over `call()`. Every call starts in the scope
+    the layer is bound to, with default names numbered from anew, so that the same code gets the same variables.
+    Getting a name twice in one call without a reuse mode is an accident, and raises.
+
+    The layer binds when it is first built, for good: to `store` if given; inside another scoped layer to that one's
+    store, under the scope its call stands in; to the store or scope that was open where the layer was made or is
+    first called; else to a store of its own.
+
+    Args:
+        scope: str relative to where the layer binds, absolute with a leading slash, or a captured `VariableScope`.
+            Defaults to the layer's name, and for an unnamed layer to its class name, made unique.
+        store: the `VariableStore` to bind to.
+        reuse: reuse mode of the layer's scope; `True` or `AUTO_REUSE` shares what other layers made there.
+        discover: a list of dicts of call arguments, each for one more discovery pass over a branch of `call()` that
+            the first call does not take. `training` is discovered both ways without being named.
+        **kwargs: those of `keras.layers.Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `autocast`.
+
+    Raises:
+        TypeError: if an argument is of a wrong type.
+
+    Example:
+
+    >>> class Tower(kscope.ScopedLayer):
+    ...     def __init__(self, units, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.units = units
+    ...     def call(self, x):
+    ...         with kscope.variable_scope("fc"):
+    ...             w = kscope.get_variable("kernel", [x.shape[-1], self.units])
+    ...             b = kscope.get_variable("bias", [self.units], initializer="zeros")
+    ...         return keras.ops.relu(x @ w + b)
+    >>> tower = Tower(4)
+    >>> tower(np.ones((2, 3), "float32")).shape == (2, 4)
+    True
+    >>> [v.path for v in tower.weights]
+    ['tower/fc/kernel', 'tower/fc/bias']
+    """
+
+
+class ScopedModel(_Scoped, keras.Model):
+    """A `keras.Model` whose `call()` gets its variables by name; see `ScopedLayer` for how it binds and builds.
+
+    It is for subclassing. A functional model is made of `keras.Model` and scoped layers.
+
+    Args:
+        scope: as in `ScopedLayer`.
+        store: as in `ScopedLayer`.
+        reuse: as in `ScopedLayer`.
+        discover: as in `ScopedLayer`.
+        **kwargs: those of `keras.Model`.
+
+    Raises:
+        LayerError: if `inputs` or `outputs` is given.
+
+    Example:
+
+    >>> class Line(kscope.ScopedModel):
+    ...     def call(self, x):
+    ...         return x * kscope.get_variable("slope", []) + kscope.get_variable("offset", [])
+    >>> line = Line(name="line")
+    >>> line.compile("sgd", "mse")
+    >>> history = line.fit(np.ones((4, 1)), np.ones((4, 1)), verbose=0)
+    >>> sorted(v.path for v in line.weights)
+    ['line/offset', 'line/slope']
+    """
+
+    def __init__(self, **kwargs: Any):
+        if "inputs" in kwargs or "outputs" in kwargs:
+            raise errors.LayerError(
+                f"{type(self).__name__} is for subclassing. Make a functional model of keras.Model and scoped layers."
+            )
+        super().__init__(**kwargs)

@@ -1,0 +1,143 @@
+"""Looking a variable up in its store, and making it where it is missing: one atomic step (sections G, H, O)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kscope import _dtypes, _initial, _messages, _names, _options, _shapes, _variable, errors
+from kscope._context import thread
+from kscope._initial import Constant
+from kscope._request import Request
+from kscope._store import Record
+
+__all__ = ["obtain"]
+
+
+def obtain(request: Request) -> Any:
+    """The variable, found or made.
+
+    Raises what `get_variable` lists; a request that raises leaves nothing behind.
+    """
+    if isinstance(request.initial, Constant) and request.shape is not None:
+        raise _constant_with_shape(request)
+    record = _find(request)
+    if record is None:
+        with request.store.lock:
+            # Another thread may have been first (deviation 11, row O6).
+            record = _find(request) or _make(request)
+    return record.variable
+
+
+def _find(request: Request) -> Record | None:
+    """The record to share, `None` to make one: first whether, then the shape, then the dtype (row G9)."""
+    record = request.store.records.get(request.name)
+    call = thread.call
+    if call is not None:
+        record = call.claim(request, record)
+    elif record is None and request.reuse is True:
+        raise _messages.missing(request)
+    elif record is not None and request.reuse is False:
+        raise _messages.exists(request, record)
+    if record is not None:
+        _check_shared(request, record)
+    return record
+
+
+def _check_shared(request: Request, record: Record) -> None:
+    """Shape and dtype are all that is checked on sharing; the rest of the arguments is TF1's to ignore (row G10)."""
+    if not _shapes.compatible(request.shape, record.shape):
+        raise _messages.shape_mismatch(request, record)
+    if request.dtype is not None and request.dtype != record.dtype:
+        raise _messages.dtype_mismatch(request, record)
+
+
+def _make(request: Request) -> Record:
+    _names.check_variable(request.name, at_root=True)
+    _refuse_unsupported(request)
+    initial, dtype = _initial_value(request)
+    variable = _variable.make(
+        request.name,
+        initial,
+        shape=request.shape,
+        dtype=dtype,
+        trainable=request.trains(dtype),
+        synchronization=request.synchronization,
+        aggregation=request.aggregation,
+        regularizer=_options.regularizer_of(request.regularizer),
+        constraint=_options.constraint_of(request.constraint),
+    )
+    record = Record(request.name, variable, dtype, _options.collections_of(request.collections), _messages.call_site())
+    request.store.records[request.name] = record
+    if thread.call is not None:
+        thread.call.made(request, record)
+    return record
+
+
+def _initial_value(request: Request) -> tuple[Any, str]:
+    """What to make the variable from, and its dtype: a constant brings its own (rows H2, H3, H7, H12)."""
+    initial = request.initial
+    if initial is not None and not isinstance(initial, Constant) and request.shape is None:
+        if not _initial.takes_nothing(initial):
+            raise _no_full_shape(request)
+        initial = _initial.fit(_initial.constant(initial()), request.dtype)
+    if isinstance(initial, Constant):
+        return initial.value, initial.dtype
+    if request.shape is None:
+        raise errors.InitializerError(
+            errors.compose(
+                f"Variable {request.name} did not get an initializer, so its `shape` argument must be specified.",
+                [("scope", repr(request.scope.name))],
+                "pass shape=..., or a constant as the initializer.",
+            )
+        )
+    if not _shapes.is_full(request.shape):
+        raise _no_full_shape(request)
+    dtype = request.dtype or request.fallback
+    if initial is None:
+        initial = _initial.default(request.name, dtype)
+    return _initial.drawn(request.name, initial), dtype
+
+
+def _refuse_unsupported(request: Request) -> None:
+    """What is inherited and handed to getters, but has no meaning yet for a variable that is made."""
+    if request.validate_shape is not True:
+        raise _unsupported(request, "validate_shape", "Keras variables have a shape that never changes; pass True.")
+    if request.caching_device:
+        raise _unsupported(request, "caching_device", "no Keras backend caches reads; leave it out.")
+    if request.partitioner is None or not request.shape:
+        return
+    parts = request.partitioner(shape=request.shape, dtype=request.dtype or request.fallback)
+    if any(count != 1 for count in parts):
+        raise _unsupported(request, "partitioner", f"it asks for {list(parts)} parts, and a Keras variable is one.")
+
+
+def _unsupported(request: Request, argument: str, fix: str) -> errors.UnsupportedError:
+    return errors.UnsupportedError(
+        errors.compose(
+            f"Variable {request.name} cannot be made with {argument}={getattr(request, argument)!r}.",
+            [("scope", repr(request.scope.name))],
+            f"{fix} A custom getter may also take it away.",
+        )
+    )
+
+
+def _constant_with_shape(request: Request) -> errors.ConstantShapeError:
+    assert isinstance(request.initial, Constant)
+    return errors.ConstantShapeError(
+        errors.compose(
+            "If initializer is a constant, do not specify shape.",
+            [("asked for", request.spelled()), ("constant", f"of shape {request.initial.shape}")],
+            "leave the shape out, or use keras.initializers.Constant(value).",
+        )
+    )
+
+
+def _no_full_shape(request: Request) -> errors.InitializerError:
+    return errors.InitializerError(
+        errors.compose(
+            "The initializer passed is not valid. It should be a callable with no arguments and the shape should not "
+            "be provided or an instance of `tf.keras.initializers.*' and `shape` should be fully defined.",
+            [("variable", request.name), ("shape", _shapes.spelled(request.shape)), ("initializer", request.initial)],
+            "give a shape without None; a batch size is not known while a layer is built.",
+        )
+    )

@@ -1,0 +1,116 @@
+"""The messages of look-ups that fail: TF1's line, the facts, the way out (rows G1, G2, G5, G7)."""
+
+from __future__ import annotations
+
+import sys
+from types import CodeType
+from typing import TYPE_CHECKING
+
+from kscope import _shapes, errors
+
+if TYPE_CHECKING:
+    from kscope._request import Request
+    from kscope._store import Record
+
+__all__ = ["Site", "call_site", "dtype_mismatch", "exists", "late", "missing", "shape_mismatch"]
+
+
+class Site:
+    """A line of the user's code; put into words only when a message needs it."""
+
+    __slots__ = ("_code", "_line")
+
+    def __init__(self, code: CodeType, line: int):
+        self._code = code
+        self._line = line
+
+    def __str__(self) -> str:
+        return f"{self._code.co_filename}:{self._line} in {self._code.co_name}"
+
+
+def call_site() -> Site:
+    """The line of the user's code that runs now: the nearest frame outside kscope and Keras."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(("kscope.", "keras.")):
+        frame = frame.f_back
+    return Site(frame.f_code, frame.f_lineno)
+
+
+def exists(request: Request, record: Record, twice: bool = False) -> errors.VariableExistsError:
+    """The name is taken, and the scope does not reuse."""
+    fix = "open the scope with reuse=True or reuse=kscope.AUTO_REUSE to share it, or give the variable another name."
+    if twice:
+        fix = f"this call got it before; {fix}"
+    return errors.VariableExistsError(
+        errors.compose(
+            f"Variable {request.name} already exists, disallowed. Did you mean to set reuse=True or "
+            "reuse=tf.AUTO_REUSE in VarScope?",
+            [*_asked(request), *_found(record)],
+            fix,
+        )
+    )
+
+
+def missing(request: Request) -> errors.VariableMissingError:
+    """The scope reuses, and there is no such variable."""
+    names = list(request.store.records)
+    return errors.VariableMissingError(
+        errors.compose(
+            f"Variable {request.name} does not exist, or was not created with tf.get_variable(). Did you mean to set "
+            "reuse=tf.AUTO_REUSE in VarScope?",
+            [
+                *_asked(request),
+                ("store", f"{request.store!r}"),
+                ("nearest names", errors.nearest(request.name, names) if names else "none, the store is empty"),
+            ],
+            "create it first, or open the scope with reuse=kscope.AUTO_REUSE to create or share.",
+        )
+    )
+
+
+def late(request: Request, layer: str, note: str) -> errors.LateVariableError:
+    """A built layer asks for a name that its discovery did not meet."""
+    return errors.LateVariableError(
+        errors.compose(
+            f"Variable {request.name} does not exist, or was not created with tf.get_variable(): layer {layer!r} is "
+            "built, and its discovery did not meet this name.",
+            [*_asked(request), ("layer", layer), ("discovery", note)],
+            "name the arguments of the calls that take other branches, e.g. "
+            'discover=[{"training": True}], when you make the layer.',
+        )
+    )
+
+
+def shape_mismatch(request: Request, record: Record) -> errors.ShapeMismatchError:
+    """The variable has another shape."""
+    return errors.ShapeMismatchError(
+        errors.compose(
+            f"Trying to share variable {request.name}, but specified shape {_shapes.spelled(request.shape)} and found "
+            f"shape {_shapes.spelled(record.shape)}.",
+            [*_asked(request), *_found(record)],
+            "ask for the shape it has, or leave the shape out; give a variable of another shape another name.",
+        )
+    )
+
+
+def dtype_mismatch(request: Request, record: Record) -> errors.DtypeMismatchError:
+    """The variable has another dtype."""
+    return errors.DtypeMismatchError(
+        errors.compose(
+            f"Trying to share variable {request.name}, but specified dtype {request.dtype} and found dtype "
+            f"{record.dtype}.",
+            [*_asked(request), *_found(record)],
+            "ask for the dtype it has, or leave the dtype out.",
+        )
+    )
+
+
+def _asked(request: Request) -> list[tuple[str, object]]:
+    return [("asked for", request.spelled()), ("scope", f"{request.scope.name!r}, reuse={request.reuse}")]
+
+
+def _found(record: Record) -> list[tuple[str, object]]:
+    return [
+        ("found", f"{record.name}, shape {_shapes.spelled(record.shape)}, dtype {record.dtype}"),
+        ("Originally defined at", record.site),
+    ]

@@ -1,0 +1,98 @@
+"""One execution of a scoped layer's `call()`: which variables it may get, and which it has got already.
+
+A layer's code runs again at every call, so that getting an existing name is normal across calls and an accident
+within one. The pass tells the two apart (deviation 12, rows P4 and C3).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kscope import _messages
+from kscope._context import Frame, thread
+from kscope._scope import VariableScope
+from kscope._store import Record, VariableStore
+
+if TYPE_CHECKING:
+    from kscope._context import CallPass
+    from kscope._request import Request
+    from kscope._reuse import Reuse
+    from kscope._state import LayerState
+
+__all__ = ["Pass"]
+
+
+class Pass(Frame):
+    """The context manager around one `call()`: a stand in the layer's scope, with fresh counters (deviation 13)."""
+
+    __slots__ = ("_call", "_frame", "_state", "_touched")
+
+    _call: CallPass | None
+    _frame: Frame | None
+
+    def __init__(self, state: LayerState):
+        scope = state.scope
+        # A copy, so that a call that sets a default or the reuse mode leaves the next call as it was.
+        own = VariableScope.derived(scope.name, scope.mode, scope.defaults, scope.original_name_scope)
+        super().__init__(state.store, own, state.root, state.dtype)
+        self._state = state
+        self._touched: set[Record] = set()
+
+    def __enter__(self) -> Pass:
+        frame = self._frame = thread.frame
+        self._call = thread.call
+        if frame is not None and frame.store is self.store:
+            # The layer's scope counts as opened where it is called, as a captured scope's name does (row C12).
+            frame.counters.open(frame.counters.find(frame.counters.root, self.scope.name))
+        thread.frame = thread.call = self
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        thread.frame = self._frame
+        thread.call = self._call
+
+    def admits(self, record: Record, reuse: Reuse) -> bool:
+        """The hot path: a variable of this layer, for the first time in this call or on purpose."""
+        if record in self._state.known and (reuse or record not in self._touched):
+            self._touched.add(record)
+            return True
+        return False
+
+    def claim(self, request: Request, record: Record | None) -> Record | None:
+        """Judge a look-up: the record to share, `None` to make one, or an error."""
+        record = record or self._state.rolled_back(request)
+        if record is None:
+            self._check_new(request)
+        else:
+            self._check_shared(request, record)
+            self._state.known[record] = None
+            self._touched.add(record)
+        return record
+
+    def _check_new(self, request: Request) -> None:
+        state = self._state
+        if not state.discovering:
+            raise _messages.late(request, state.wanted.name, state.note)
+        if request.reuse is True and not state.restored:
+            raise _messages.missing(request)
+
+    def _check_shared(self, request: Request, record: Record) -> None:
+        state = self._state
+        if record in state.known:
+            if request.reuse is False and record in self._touched:
+                raise _messages.exists(request, record, twice=True)
+        elif request.reuse is False and not state.restored:
+            raise _messages.exists(request, record)
+        elif not state.discovering:
+            raise _messages.late(request, state.wanted.name, state.note)
+
+    def made(self, request: Request, record: Record) -> None:
+        """Take note of a variable that was just made."""
+        self._state.known[record] = None
+        self._state.made.append((request.store, record))
+        self._touched.add(record)
+
+    def adopt(self, made: list[tuple[VariableStore, Record]]) -> None:
+        """Take note of what a layer made that was built inside this call: it goes when this call's discovery fails."""
+        if self._state.discovering:
+            self._state.made += made

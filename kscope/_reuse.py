@@ -1,0 +1,39 @@
+"""Reuse modes: create, share, or either, and how a scope inherits them (rows A3, F1-F4, F9)."""
+
+from __future__ import annotations
+
+import enum
+from typing import Literal, TypeAlias
+
+from kscope import errors
+
+__all__ = ["AUTO_REUSE", "Reuse", "ReuseMode", "checked"]
+
+
+class ReuseMode(enum.Enum):
+    """The third reuse mode, a singleton: truthy, and compared by `is`."""
+
+    AUTO_REUSE = 1
+
+
+AUTO_REUSE: Literal[ReuseMode.AUTO_REUSE] = ReuseMode.AUTO_REUSE
+"""Create the variable if it does not exist, return it otherwise."""
+
+Reuse: TypeAlias = bool | Literal[ReuseMode.AUTO_REUSE]
+
+
+def checked(reuse: object) -> Reuse:
+    """Return the mode, `False` for `None`; anything but TF1's four values is refused, `1` and `np.True_` too."""
+    if reuse is None or reuse is False:
+        return False
+    if reuse is True:
+        return True
+    if reuse is AUTO_REUSE:
+        return AUTO_REUSE
+    raise errors.ReuseError(
+        errors.compose(
+            "The reuse parameter must be True or False or None.",
+            [("got", f"{reuse!r} (of type {type(reuse).__name__})")],
+            "pass True to share, kscope.AUTO_REUSE to create or share, None to inherit.",
+        )
+    )

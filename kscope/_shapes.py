@@ -1,0 +1,91 @@
+"""Shapes as TF1 took them: ints, lists, arrays, `TensorShape`; partial ones only to look a variable up (rows H1, G6)."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from typing import Any
+
+from kscope import errors
+
+__all__ = ["Shape", "compatible", "is_full", "standardize"]
+
+Shape = tuple[int | None, ...]
+
+
+def standardize(shape: Any) -> Shape | None:
+    """A tuple of ints, with `None` for unknown dimensions; `None` for no shape or an unknown rank.
+
+    Raises:
+        ShapeTypeError: if it is no shape.
+        ShapeValueError: if a dimension is negative.
+    """
+    if shape is None or (type(shape) is tuple and _is_plain(shape)):
+        return shape  # type: ignore[no-any-return]
+    if type(shape) is list and _is_plain(shape):
+        return tuple(shape)
+    if hasattr(shape, "as_list"):
+        if getattr(shape, "rank", 0) is None:
+            return None
+        shape = shape.as_list()
+    if isinstance(shape, str | bytes | dict):
+        raise _not_a_shape(shape)
+    if not hasattr(shape, "__iter__"):
+        return (_dimension(shape, shape),)
+    if getattr(shape, "ndim", 1) == 0:
+        return (_dimension(shape, shape),)
+    return tuple(_dimension(size, shape) for size in shape)
+
+
+def _is_plain(shape: Any) -> bool:
+    """Whether a shape holds nothing but sizes already, as nearly all do."""
+    for size in shape:  # noqa: SIM110 - a generator costs more than the rest
+        if type(size) is not int or size < 0:
+            return False
+    return True
+
+
+def _dimension(size: Any, shape: Any) -> int | None:
+    if hasattr(size, "value") and not hasattr(size, "__index__"):
+        size = size.value
+    if size is None or _is_symbolic(size):
+        return None
+    try:
+        number = operator.index(size)
+    except TypeError:
+        raise _not_a_shape(shape) from None
+    if number < 0:
+        raise errors.ShapeValueError(f"Dimension {number} must be >= 0. Received: shape={shape}")
+    return number
+
+
+def _is_symbolic(size: Any) -> bool:
+    """Whether a dimension is one of JAX' symbols, which stand for the unknown sizes of a trace."""
+    jax = sys.modules.get("jax")
+    return jax is not None and type(size).__module__.startswith("jax") and jax.export.is_symbolic_dim(size)
+
+
+def _not_a_shape(shape: Any) -> errors.ShapeTypeError:
+    return errors.ShapeTypeError(
+        f"Cannot convert {shape!r} (of type {type(shape).__name__}) to a shape: a list or tuple of ints is needed."
+    )
+
+
+def compatible(asked: Shape | None, found: Shape) -> bool:
+    """Whether a variable may be shared under a shape: unknown dimensions fit anything (row G6)."""
+    if asked is None:
+        return True
+    return len(asked) == len(found) and all(a is None or a == f for a, f in zip(asked, found, strict=True))
+
+
+def is_full(shape: Shape | None) -> bool:
+    """Whether a variable of that shape could be made."""
+    return shape is not None and None not in shape
+
+
+def spelled(shape: Shape | None) -> str:
+    """TF1's spelling, with `?` for the unknown."""
+    if shape is None:
+        return "<unknown>"
+    inside = ", ".join("?" if size is None else str(size) for size in shape)
+    return f"({inside},)" if len(shape) == 1 else f"({inside})"

@@ -1,0 +1,128 @@
+"""What a scoped layer knows of its scope, store and variables, apart from Keras' own state of the layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from kscope._context import thread
+from kscope._scope import Defaults, VariableScope
+
+if TYPE_CHECKING:
+    from kscope._binding import Wanted
+    from kscope._discovery import CallSpec
+    from kscope._request import Request
+    from kscope._store import Record, VariableStore
+
+__all__ = ["LayerState"]
+
+
+class LayerState:
+    """The binding of a layer, the variables that its calls get, and how far its building is.
+
+    Attributes:
+        wanted: what the constructor or a config says about store and scope.
+        store: the store that the layer is bound to.
+        scope: the scope that it is bound to, where every call starts.
+        nested: whether it was bound inside another scoped layer's call.
+        root: where an absolute scope starts during its calls.
+        dtype: the layer's variable dtype, where no scope says otherwise.
+        known: the variables that its calls get, in order.
+        made: those that a running discovery made, with their stores.
+        discovering: whether a call may get names that are not known.
+        restored: whether the layer comes from a config: its sharing was checked when it was first built.
+        building: whether a subclass's `build` runs.
+        expected: the arguments of the call that the layer is built for.
+        built_with: the arguments that it was built with.
+        discover: arguments of further discovery passes.
+        note: what a message about a late variable says of discovery.
+    """
+
+    __slots__ = (
+        "building",
+        "built_with",
+        "discover",
+        "discovering",
+        "dtype",
+        "expected",
+        "known",
+        "made",
+        "nested",
+        "note",
+        "restored",
+        "root",
+        "scope",
+        "store",
+        "wanted",
+    )
+
+    scope: VariableScope
+    store: VariableStore
+
+    def __init__(self, wanted: Wanted):
+        self.wanted = wanted
+        self.nested = False
+        self.root = VariableScope.derived("", False, Defaults(), "")
+        self.dtype: str | None = None
+        self.known: dict[Record, None] = {}
+        self.made: list[tuple[VariableStore, Record]] = []
+        self.discovering = False
+        self.restored = False
+        self.building = False
+        self.expected: CallSpec | None = None
+        self.built_with: CallSpec | None = None
+        self.discover: Sequence[Mapping[str, Any]] = ()
+        self.note = ""
+
+    @property
+    def bound(self) -> bool:
+        """Whether the layer has its store and scope, which it keeps for good."""
+        return hasattr(self, "store")
+
+    def bind(self, store: VariableStore, scope: VariableScope, nested: bool) -> None:
+        """Set the binding."""
+        self.scope = scope
+        self.nested = nested
+        self.store = store
+
+    def variables(self) -> list[Any]:
+        """The variables that the layer's calls get, each once."""
+        return [record.variable for record in self.known]
+
+    @contextmanager
+    def discovery(self) -> Iterator[None]:
+        """Let calls make variables; if the block raises, everything that it made is taken back (row Q3).
+
+        What succeeds is handed to the discovery around this one, which may still fail.
+        """
+        known, made = dict(self.known), self.made
+        self.made = []
+        outer, self.discovering = self.discovering, True
+        try:
+            yield
+        except BaseException:
+            for store, record in self.made:
+                store.discard(record)
+            self.known, self.made = known, made
+            raise
+        finally:
+            self.discovering = outer
+        self._hand_over(made)
+
+    def _hand_over(self, earlier: list[tuple[VariableStore, Record]]) -> None:
+        if self.discovering:
+            self.made = earlier + self.made
+            return
+        if thread.call is not None:
+            thread.call.adopt(self.made)
+        self.made = []
+
+    def rolled_back(self, request: Request) -> Record | None:
+        """A variable that this layer made in a call around which another layer failed: it takes its place again."""
+        if request.store is self.store:
+            for record in self.known:
+                if record.name == request.name:
+                    with request.store.lock:
+                        return request.store.records.setdefault(record.name, record)
+        return None

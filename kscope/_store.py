@@ -1,0 +1,258 @@
+"""`VariableStore`: the one place where scoped name -> variable lives; what a graph was in TF1 (section O)."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from kscope import errors
+from kscope._context import Frame, default, thread
+from kscope._scope import Defaults, VariableScope
+
+if TYPE_CHECKING:
+    from kscope._variable import ScopedVariable
+
+__all__ = ["EagerVariableStore", "Record", "VariableStore", "default_store", "reset_default_store"]
+
+
+class Record:
+    """One variable in a store, with what is asked of it again and again."""
+
+    __slots__ = ("collections", "dtype", "name", "shape", "site", "variable")
+
+    def __init__(self, name: str, variable: ScopedVariable, dtype: str, collections: tuple[str, ...], site: object):
+        self.name = name
+        self.variable = variable
+        self.shape: tuple[int, ...] = tuple(variable.shape)
+        self.dtype = dtype
+        self.collections = collections
+        self.site = site
+
+
+class _Frames(threading.local):
+    frame: Frame | None = None
+
+
+class VariableStore:
+    """A set of variables with unique names, shared by all threads.
+
+    The default store serves code that opens none. `with store.as_default():` switches both the variables and the
+    scope to another one, as `with graph.as_default():` did (row O7). Variables live as long as their store.
+
+    Args:
+        name: shown in messages.
+
+    Example:
+
+    >>> store = kscope.VariableStore()
+    >>> with store.as_default():
+    ...     v = kscope.get_variable("v", [1])
+    >>> store["v"] is v, len(store), "w" in store
+    (True, 1, False)
+    """
+
+    always_auto_reuse = False
+
+    def __init__(self, name: str | None = None):
+        self.name = name
+        self.lock = threading.RLock()
+        self.records: dict[str, Record] = {}
+        self.members: set[int] = set()
+        self._frames = _Frames()
+        self._token: str | None = None
+
+    @property
+    def token(self) -> str:
+        """What tells this store from every other one, in this process and in saved configs."""
+        if self._token is None:
+            self._token = uuid.uuid4().hex
+        return self._token
+
+    def enrol(self) -> int:
+        """A number for a layer that names this store in its config."""
+        with self.lock:
+            member = len(self.members)
+            while member in self.members:
+                member += 1
+            self.members.add(member)
+            return member
+
+    def frame(self) -> Frame:
+        """This thread's stand in the store: its own root scope and counters (rows J10, O1, O2)."""
+        frame = self._frames.frame
+        if frame is None:
+            root = VariableScope.derived("", False, Defaults(), "")
+            frame = self._frames.frame = Frame(self, root, root)
+        return frame
+
+    def as_default(self) -> _Opened:
+        """Make this the store of `get_variable` in a block, in this thread.
+
+        Returns:
+            A context manager that gives the store.
+        """
+        return _Opened(self)
+
+    def discard(self, record: Record) -> None:
+        """Take back a variable of a first call that failed (row Q3)."""
+        with self.lock:
+            if self.records.get(record.name) is record:
+                del self.records[record.name]
+
+    def clear(self) -> None:
+        """Forget every variable, so that all names are free again (row G16)."""
+        with self.lock:
+            self.records = {}
+
+    def get_variable(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """`kscope.get_variable` at the root of this store; takes `reuse=` besides, `AUTO_REUSE` by default (G15)."""
+        from kscope._get import get_in_scope
+        from kscope._reuse import AUTO_REUSE, checked
+
+        reuse = kwargs.pop("reuse", None)
+        mode = AUTO_REUSE if reuse is None else checked(reuse)
+        return get_in_scope(self.frame().root, self, mode, name, *args, **kwargs)
+
+    def variables(self, scope: str | None = None) -> list[ScopedVariable]:
+        """All variables, in the order in which they were made; with `scope`, those below it."""
+        return [record.variable for record in self._below(scope)]
+
+    def trainable_variables(self, scope: str | None = None) -> list[ScopedVariable]:
+        """The variables that are trainable now."""
+        return [record.variable for record in self._below(scope) if record.variable.trainable]
+
+    def non_trainable_variables(self, scope: str | None = None) -> list[ScopedVariable]:
+        """The variables that are not trainable now."""
+        return [record.variable for record in self._below(scope) if not record.variable.trainable]
+
+    def regularization_losses(self, scope: str | None = None) -> list[Any]:
+        """The regularizers' values as they are now, without those that return `None` (rows I5-I11, N10)."""
+        from kscope._options import NoneIsNoLoss
+
+        losses = []
+        for variable in self.variables(scope):
+            regularizer: Any = variable.regularizer
+            if isinstance(regularizer, NoneIsNoLoss):
+                regularizer = regularizer.function
+            loss = None if regularizer is None else regularizer(variable)
+            if loss is not None:
+                losses.append(loss)
+        return losses
+
+    def get_collection(self, key: str, scope: str | None = None) -> list[Any]:
+        """A fresh list of the variables, or regularization losses, of a collection (rows N1-N10).
+
+        Args:
+            key: `"variables"`, `"trainable_variables"`, `"local_variables"`, `"regularization_losses"`, or a name
+                that was given in `collections=`.
+            scope: the full name of a scope; a plain prefix, not a regular expression (a fix of row N8).
+        """
+        if key == "trainable_variables":
+            return self.trainable_variables(scope)
+        if key == "regularization_losses":
+            return self.regularization_losses(scope)
+        return [record.variable for record in self._below(scope) if key in record.collections]
+
+    def _below(self, scope: str | None) -> list[Record]:
+        records = list(self.records.values())
+        if not scope:
+            return records
+        prefix = scope if scope.endswith("/") else scope + "/"
+        return [record for record in records if record.name.startswith(prefix)]
+
+    def __getitem__(self, name: str) -> ScopedVariable:
+        record = self.records.get(name)
+        if record is None:
+            raise KeyError(
+                errors.compose(
+                    f"No variable {name!r} in {self!r}.", [("nearest", errors.nearest(name, list(self.records)))]
+                )
+            )
+        return record.variable
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.records
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self.records))
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __repr__(self) -> str:
+        name = f"{self.name!r}, " if self.name else ""
+        return f"{type(self).__name__}({name}{len(self.records)} variables)"
+
+
+class EagerVariableStore(VariableStore):
+    """A store in which every scope reuses automatically: what the page calls "forced to AUTO_REUSE" (rows P3-P5).
+
+    Shapes and dtypes are still checked, but nothing guards against sharing by accident.
+
+    Example:
+
+    >>> store = kscope.EagerVariableStore()
+    >>> with store.as_default():
+    ...     kscope.get_variable("v", [1]) is kscope.get_variable("v", [1])
+    True
+    """
+
+    always_auto_reuse = True
+
+    def _below(self, scope: str | None) -> list[Record]:
+        return sorted(super()._below(scope), key=lambda record: record.name)
+
+    def copy(self) -> EagerVariableStore:
+        """A store with new variables of the same names and values; regularizers are not copied (row P5)."""
+        copy = EagerVariableStore(self.name)
+        for record in super()._below(None):
+            copy.get_variable(
+                record.name,
+                dtype=record.dtype,
+                initializer=record.variable,
+                trainable=record.variable.trainable,
+                collections=record.collections,
+            )
+        return copy
+
+
+class _Opened:
+    """`with store.as_default():`; may be entered several times, also inside itself."""
+
+    __slots__ = ("_previous", "_store")
+
+    def __init__(self, store: VariableStore):
+        self._store = store
+        self._previous: list[Frame | None] = []
+
+    def __enter__(self) -> VariableStore:
+        self._previous.append(thread.frame)
+        # Inside a call of a layer of this store, the call's own stand in it goes on.
+        if thread.frame is None or thread.frame.store is not self._store:
+            thread.frame = self._store.frame()
+        return self._store
+
+    def __exit__(self, *exc_info: object) -> None:
+        thread.frame = self._previous.pop()
+
+
+default.store = VariableStore("default")
+
+
+def default_store() -> VariableStore:
+    """The store of code that opens none."""
+    return default.store
+
+
+def reset_default_store() -> VariableStore:
+    """Put a new, empty store in the default one's place, with root scopes as new (rows F8, G16).
+
+    Variables of the old one live on where they are held, and are trained as before; only their names are free.
+
+    Returns:
+        The new store.
+    """
+    default.store = VariableStore("default")
+    return default.store
