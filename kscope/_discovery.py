@@ -136,7 +136,7 @@ def _try(call: Callable[..., Any], spec: CallSpec, state: LayerState) -> None:
     try:
         with state.discovery():
             _trace(call, spec)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it comes again when that way is called
         state.note = f"with training={spec.kwargs['training']} it failed: {type(error).__name__}: {error}"
 
 
@@ -161,6 +161,9 @@ def _trace(call: Callable[..., Any], spec: CallSpec) -> None:
     raised: list[Exception] = []
 
     def body(tensors: Sequence[Any]) -> None:
+        if raised and isinstance(raised[0], errors.KscopeError):
+            # PyTorch: what failed on symbols is tried again on made-up numbers, from which no variable may start.
+            raise raised[0]
         for (i, _), mask in zip(masks, tensors[len(symbols) :], strict=True):
             _keras.set_keras_mask(tensors[i], mask)
         values = iter(tensors)

@@ -8,7 +8,7 @@ from typing import Any
 
 from kscope import errors
 
-__all__ = ["canonical", "floatx", "is_floating", "is_discrete", "standardize"]
+__all__ = ["canonical", "floatx", "is_discrete", "is_floating", "standardize"]
 
 _ALIASES = {"float": "float32", "half": "float16", "double": "float64"}
 _NAME = re.compile(r"^(bool|string|bfloat16|u?int(4|8|16|32|64)|float(16|32|64|8_e4m3fn|8_e5m2)|complex(64|128))$")

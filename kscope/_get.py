@@ -71,7 +71,6 @@ def get_variable(
         TypeError: an argument is of a wrong type.
 
     Example:
-
     >>> with kscope.variable_scope("fc"):
     ...     kernel = kscope.get_variable("kernel", [3, 4], initializer="he_normal")
     ...     bias = kscope.get_variable("bias", initializer=[0.0] * 4)
@@ -147,7 +146,6 @@ def get_local_variable(
     Args, returns and errors are those of `get_variable`; `trainable` is always `False`, as in TF1.
 
     Example:
-
     >>> steps = kscope.get_local_variable("steps", [], dtype="int32")
     >>> steps.trainable, kscope.get_variable_scope().local_variables()[0] is steps
     (False, True)

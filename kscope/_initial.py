@@ -34,12 +34,10 @@ def resolve(initializer: Any) -> Constant | Callable[..., Any] | None:
     if initializer is None:
         return None
     if isinstance(initializer, str) or (isinstance(initializer, dict) and initializer):
-        return _identified(initializer)
+        initializer = _identified(initializer)
     if inspect.isclass(initializer):
         initializer = initializer()
-    if callable(initializer):
-        return initializer  # type: ignore[no-any-return]
-    return constant(initializer)
+    return initializer if callable(initializer) else constant(initializer)
 
 
 def _identified(identifier: Any) -> Any:

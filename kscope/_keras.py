@@ -40,12 +40,12 @@ _SYMBOLIC = "symbolic_scope"
 _TORCH_DEVICE = "torch_device"
 _CALL_CONTEXT = "current_call_ctx"
 _NOTHING = nullcontext()
-_state = global_state.GLOBAL_STATE_TRACKER
 
 
 def _symbolic() -> bool:
     """Whether Keras runs a program on symbols, to learn shapes."""
-    return _state.__dict__.get(_SYMBOLIC) is not None
+    # `clear_session` puts a new tracker in the old one's place, so that it is looked up each time.
+    return global_state.GLOBAL_STATE_TRACKER.__dict__.get(_SYMBOLIC) is not None
 
 
 def _tracing() -> Callable[[], bool]:
@@ -69,7 +69,7 @@ tracing: Callable[[], bool] = _tracing()
 
 def deferring() -> bool:
     """Whether Keras would defer the making of a variable, or the backend put it into a program."""
-    return _state.__dict__.get(_STATELESS) is not None or tracing()
+    return global_state.get_global_attribute(_STATELESS) is not None or tracing()
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def outside_of_traces() -> Iterator[None]:
     its variables at once instead, where they are asked for.
     """
     names = (_STATELESS, _SYMBOLIC, _TORCH_DEVICE)
-    saved = {name: getattr(_state, name, None) for name in names}
+    saved = {name: global_state.get_global_attribute(name) for name in names}
     for name in (_STATELESS, _SYMBOLIC):
         global_state.set_global_attribute(name, None)
     if str(saved[_TORCH_DEVICE]) == "meta":
@@ -152,7 +152,7 @@ def auto_config(method: _Method) -> _Method:
     Keras writes a layer's constructor arguments into its config only as long as no class overrides `get_config`,
     and there is no public way to extend that config.
     """
-    method._is_default = True  # type: ignore[attr-defined]
+    method._is_default = True  # type: ignore[attr-defined]  # noqa: SLF001 - Keras' mark
     return method
 
 
@@ -182,13 +182,17 @@ def _patch_torch_parameters() -> None:
             parameters[_unique_key(variable.path, parameters)] = variable.value
         self._torch_params = ParameterDict(parameters)
 
-    def post_track_variable(self: Any, variable: Any) -> None:
+    def track_again(self: Any, _: Any) -> None:
         if hasattr(self, "_torch_params"):
             track_variables(self)
 
-    TorchLayer._track_variables = track_variables
-    TorchLayer._post_track_variable = post_track_variable
-    TorchLayer._post_untrack_variable = post_track_variable
+    for name, replacement in (
+        ("_track_variables", track_variables),
+        ("_post_track_variable", track_again),
+        ("_post_untrack_variable", track_again),
+    ):
+        assert hasattr(TorchLayer, name)
+        setattr(TorchLayer, name, replacement)
 
 
 if BACKEND == "torch":

@@ -44,7 +44,7 @@ class _Scoped(keras.layers.Layer):
         wanted = _binding.Wanted(self.name, default_name, home=_binding.opened())
         self._kscope = LayerState(wanted)
         _config.apply(self._kscope, {"scope": scope, "store": store, "reuse": reuse, "discover": discover})
-        self.call = self._in_scope(self.call)
+        self.call: Callable[..., Any] = self._in_scope(self.call)
 
     def _default_name(self) -> str:
         """What an unnamed layer's scope is called."""
@@ -140,7 +140,7 @@ class _Scoped(keras.layers.Layer):
         """A layer from `get_config()`: never in the store of the layer that the config was made from."""
         ours = {key: config[key] for key in _config.KEYS if key in config}
         layer = super().from_config({key: config[key] for key in config if key not in ours})
-        _config.apply(layer._kscope, ours)
+        _config.apply(layer._kscope, ours)  # noqa: SLF001 - a layer of this class
         return layer
 
     def get_build_config(self) -> dict[str, Any] | None:
@@ -196,11 +196,11 @@ class ScopedLayer(_Scoped):
         TypeError: if an argument is of a wrong type.
 
     Example:
-
     >>> class Tower(kscope.ScopedLayer):
     ...     def __init__(self, units, **kwargs):
     ...         super().__init__(**kwargs)
     ...         self.units = units
+    ...
     ...     def call(self, x):
     ...         with kscope.variable_scope("fc"):
     ...             w = kscope.get_variable("kernel", [x.shape[-1], self.units])
@@ -230,7 +230,6 @@ class ScopedModel(_Scoped, keras.Model):
         LayerError: if `inputs` or `outputs` is given.
 
     Example:
-
     >>> class Line(kscope.ScopedModel):
     ...     def call(self, x):
     ...         return x * kscope.get_variable("slope", []) + kscope.get_variable("offset", [])

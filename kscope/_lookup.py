@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kscope import _dtypes, _initial, _messages, _names, _options, _shapes, _variable, errors
+from kscope import _initial, _messages, _names, _options, _shapes, _variable, errors
 from kscope._context import thread
 from kscope._initial import Constant
 from kscope._request import Request

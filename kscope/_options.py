@@ -33,7 +33,6 @@ def no_regularizer(_: Any) -> None:
     """Use this as a regularizer to switch an inherited one off (row I8).
 
     Example:
-
     >>> with kscope.variable_scope("a", regularizer="l2"):
     ...     v = kscope.get_variable("v", [1], regularizer=kscope.no_regularizer)
     >>> v.regularizer is None
@@ -133,6 +132,5 @@ def collections_of(given: Any) -> tuple[str, ...]:
     if isinstance(given, list | tuple | set):
         return tuple(given)
     raise errors.CollectionsError(
-        f"collections argument to Variable constructor must be a list, tuple, or set. Got {given} of type "
-        f"{type(given)}"
+        f"collections argument to Variable constructor must be a list, tuple, or set. Got {given} of type {type(given)}"
     )

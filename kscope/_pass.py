@@ -6,7 +6,7 @@ within one. The pass tells the two apart (deviation 12, rows P4 and C3).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from kscope import _messages
 from kscope._context import Frame, thread
@@ -35,10 +35,12 @@ class Pass(Frame):
         # A copy, so that a call that sets a default or the reuse mode leaves the next call as it was.
         own = VariableScope.derived(scope.name, scope.mode, scope.defaults, scope.original_name_scope)
         super().__init__(state.store, own, state.root, state.dtype)
+        if scope.name:
+            self.node = self.counters.find(self.node, scope.name)
         self._state = state
         self._touched: set[Record] = set()
 
-    def __enter__(self) -> Pass:
+    def __enter__(self) -> Self:
         frame = self._frame = thread.frame
         self._call = thread.call
         if frame is not None and frame.store is self.store:

@@ -76,7 +76,6 @@ class VariableScope:
         constraint: default constraint; inherited like all the others, unlike in TF1 (row J3).
 
     Example:
-
     >>> with kscope.variable_scope("encoder") as scope:
     ...     with kscope.variable_scope("fc", dtype="float16") as inner:
     ...         pass
@@ -114,10 +113,10 @@ class VariableScope:
     def derived(cls, name: str, reuse: Reuse, defaults: Defaults, name_scope: str) -> VariableScope:
         """A scope from checked parts: the hot path of entering one."""
         scope = cls.__new__(cls)
-        scope._name = name
+        scope._name = name  # noqa: SLF001 - its own
         scope.mode = reuse
         scope.defaults = defaults
-        scope._original_name_scope = name_scope
+        scope._original_name_scope = name_scope  # noqa: SLF001
         # Joined once here, so that reaching a variable is one concatenation.
         scope.prefix = name + "/" if name else ""
         return scope
@@ -245,7 +244,6 @@ def get_variable_scope() -> VariableScope:
     """The scope this thread stands in: the very object that `with variable_scope(...) as scope` gave (row A12).
 
     Example:
-
     >>> with kscope.variable_scope("fc") as scope:
     ...     kscope.get_variable_scope() is scope
     True

@@ -1,4 +1,4 @@
-"""Shapes as TF1 took them: ints, lists, arrays, `TensorShape`; partial ones only to look a variable up (rows H1, G6)."""
+"""Shapes as TF1 took them: ints, lists, arrays, `TensorShape`; partial ones only for look-ups (rows H1, G6)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def standardize(shape: Any) -> Shape | None:
         ShapeValueError: if a dimension is negative.
     """
     if shape is None or (type(shape) is tuple and _is_plain(shape)):
-        return shape  # type: ignore[no-any-return]
+        return shape
     if type(shape) is list and _is_plain(shape):
         return tuple(shape)
     if hasattr(shape, "as_list"):

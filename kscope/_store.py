@@ -45,7 +45,6 @@ class VariableStore:
         name: shown in messages.
 
     Example:
-
     >>> store = kscope.VariableStore()
     >>> with store.as_default():
     ...     v = kscope.get_variable("v", [1])
@@ -192,7 +191,6 @@ class EagerVariableStore(VariableStore):
     Shapes and dtypes are still checked, but nothing guards against sharing by accident.
 
     Example:
-
     >>> store = kscope.EagerVariableStore()
     >>> with store.as_default():
     ...     kscope.get_variable("v", [1]) is kscope.get_variable("v", [1])

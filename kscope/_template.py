@@ -33,7 +33,7 @@ class ScopedFunction(ScopedLayer):
         if not callable(function):
             raise errors.OptionTypeError(f"scoped() needs a function. Received: {function!r}")
         self.function = function
-        self.default_name = default_name or getattr(function, "__name__", type(function).__name__)
+        self.default_name: str = default_name or str(getattr(function, "__name__", type(function).__name__))
         # Keras reads the signature of `call` while the layer is made.
         self.call = functools.wraps(function)(lambda *args, **kwargs: function(*args, **kwargs))
         super().__init__(**kwargs)
@@ -85,7 +85,6 @@ def scoped(function: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
         TypeError: if `function` cannot be called.
 
     Example:
-
     >>> @kscope.scoped
     ... def line(x, units=2):
     ...     return x @ kscope.get_variable("kernel", [x.shape[-1], units])
@@ -126,7 +125,6 @@ def make_template(
         ValueError: if `name_` is `None`.
 
     Example:
-
     >>> def scale_by_y(x):
     ...     return x * kscope.get_variable("y", [])
     >>> scale = kscope.make_template("scale", scale_by_y)
@@ -143,7 +141,10 @@ def make_template(
     if create_scope_now_:
         with variable_scope(unique_name_, None if unique_name_ else name_) as scope:
             pass
-    return ScopedFunction(function, default_name=name_, store=current_frame().store, scope=scope)
+    template = ScopedFunction(function, default_name=name_, store=current_frame().store, scope=scope)
+    # Unlike a layer, a template belongs under the scope of its first call, not of its construction (row T2).
+    template._kscope.wanted.home = None  # noqa: SLF001 - a layer of ours
+    return template
 
 
 def _with_getter(function: Callable[..., Any], getter: Getter) -> Callable[..., Any]:

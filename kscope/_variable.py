@@ -19,7 +19,6 @@ class ScopedVariable(keras.Variable):
     compares values; compare variables with `is` (row G18).
 
     Example:
-
     >>> with kscope.variable_scope("foo"):
     ...     v = kscope.get_variable("v", [1])
     >>> v.name, v.path
@@ -47,7 +46,7 @@ def make(name: str, initial: Any, *, regularizer: Any, constraint: Any, **option
             variable = _construct(name, initial, options)
     else:
         variable = _construct(name, initial, options)
-    variable._scoped_name = name + ":0"
+    variable._scoped_name = name + ":0"  # noqa: SLF001 - a variable of this module
     if regularizer is not None:
         variable.regularizer = regularizer
     if constraint is not None:

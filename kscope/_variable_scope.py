@@ -56,7 +56,6 @@ class variable_scope:  # noqa: N801 - TF1's spelling
         ValueError: if a name or a reuse mode is impossible (`ScopeNameError`, `ReuseError`).
 
     Example:
-
     >>> def tower():
     ...     with kscope.variable_scope("tower", reuse=kscope.AUTO_REUSE):
     ...         return kscope.get_variable("v", [1])

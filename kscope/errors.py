@@ -18,6 +18,7 @@ __all__ = [
     "GetterError",
     "InitialValueError",
     "InitializerError",
+    "KscopeError",
     "LateVariableError",
     "LayerError",
     "NameTypeError",
@@ -37,11 +38,15 @@ __all__ = [
 ]
 
 
-class VariableExistsError(ValueError):
+class KscopeError(Exception):
+    """The base of all these, to catch whatever kscope raises."""
+
+
+class VariableExistsError(KscopeError, ValueError):
     """Raised when a scope that does not reuse asks for a name that is taken (row G1)."""
 
 
-class VariableMissingError(ValueError):
+class VariableMissingError(KscopeError, ValueError):
     """Raised when a reusing scope asks for a name that nobody made (row G2)."""
 
 
@@ -49,87 +54,87 @@ class LateVariableError(VariableMissingError):
     """Raised when a built layer asks for a name that its discovery did not meet."""
 
 
-class ShapeMismatchError(ValueError):
+class ShapeMismatchError(KscopeError, ValueError):
     """Raised when a variable is shared under a shape it does not have (row G5)."""
 
 
-class DtypeMismatchError(ValueError):
+class DtypeMismatchError(KscopeError, ValueError):
     """Raised when a variable is shared under a dtype it does not have (row G7)."""
 
 
-class ConstantShapeError(ValueError):
+class ConstantShapeError(KscopeError, ValueError):
     """Raised when a shape is given beside a constant initial value (row H11)."""
 
 
-class ConstantDtypeError(ValueError):
+class ConstantDtypeError(KscopeError, ValueError):
     """Raised when a constant initial value and the explicit dtype disagree (row H13)."""
 
 
-class InitializerError(ValueError):
+class InitializerError(KscopeError, ValueError):
     """Raised when a new variable has no usable initializer or no full shape (rows H2, H3, H10)."""
 
 
-class InitialValueError(ValueError):
+class InitialValueError(KscopeError, ValueError):
     """Raised when an initializer returns what was not asked for (row H16)."""
 
 
-class ShapeTypeError(TypeError):
+class ShapeTypeError(KscopeError, TypeError):
     """Raised when a shape is of a type that is none (row H1)."""
 
 
-class ShapeValueError(ValueError):
+class ShapeValueError(KscopeError, ValueError):
     """Raised when a shape has an impossible dimension (row H1)."""
 
 
-class DtypeError(TypeError, ValueError):
+class DtypeError(KscopeError, TypeError, ValueError):
     """Raised when a dtype is unknown: a TypeError in TF1, a ValueError in Keras (row H17)."""
 
 
-class VariableNameError(ValueError):
+class VariableNameError(KscopeError, ValueError):
     """Raised when a variable name has characters that no checkpoint could hold (rows B12, B13)."""
 
 
-class ScopeNameError(ValueError):
+class ScopeNameError(KscopeError, ValueError):
     """Raised when a scope name has characters that no checkpoint could hold (rows A10, B7)."""
 
 
-class NameTypeError(TypeError):
+class NameTypeError(KscopeError, TypeError):
     """Raised when a name is not a str (rows A1, B13, C17)."""
 
 
-class ScopeTypeError(TypeError):
+class ScopeTypeError(KscopeError, TypeError):
     """Raised when neither a str nor a `VariableScope` is entered (row A2)."""
 
 
-class ReuseError(ValueError):
+class ReuseError(KscopeError, ValueError):
     """Raised when a reuse mode is none of TF1's, or is given without a name (rows A3, A5)."""
 
 
-class NestingError(RuntimeError):
+class NestingError(KscopeError, RuntimeError):
     """Raised when scopes are not left in the order in which they were entered (rows D15, D16)."""
 
 
-class GetterError(ValueError):
+class GetterError(KscopeError, ValueError):
     """Raised when a custom getter cannot be called (row K11)."""
 
 
-class OptionError(ValueError):
+class OptionError(KscopeError, ValueError):
     """Raised when an argument has a value that its list of choices does not hold (row I4)."""
 
 
-class OptionTypeError(TypeError):
+class OptionTypeError(KscopeError, TypeError):
     """Raised when an argument is of a type it cannot have (rows A6, A7)."""
 
 
-class CollectionsError(ValueError):
+class CollectionsError(KscopeError, ValueError):
     """Raised when collections are not given as a list, tuple or set (row N3)."""
 
 
-class UnsupportedError(NotImplementedError):
+class UnsupportedError(KscopeError, NotImplementedError):
     """Raised when Keras has no way to do what an argument asks for."""
 
 
-class LayerError(ValueError):
+class LayerError(KscopeError, ValueError):
     """Raised when a scoped layer is bound, shared or rebuilt in a way that cannot work."""
 
 

@@ -1,0 +1,479 @@
+"""Building by discovery: whatever a call takes, its variables are made before it runs."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from samples import Stack, Tower, paths
+
+import kscope
+from kscope import errors
+
+X = np.ones((2, 3), "float32")
+
+
+def weight(name="w", shape=(), **kwargs):
+    """A variable of the current scope."""
+    return kscope.get_variable(name, shape, initializer="ones", **kwargs)
+
+
+def test_by_a_call():
+    """The first call builds the layer, with real tensors or symbolic ones."""
+    for x in (X, keras.ops.convert_to_tensor(X), keras.KerasTensor((None, 3))):
+        layer = Tower()
+        assert layer(x).shape[-1] == 4
+        assert [tuple(v.shape) for v in layer.weights] == [(3, 4), (4,)]
+
+
+@pytest.mark.parametrize("shape", [(None, 3), [2, 3]])
+def test_by_a_shape(shape):
+    """`build()` by hand takes the shape of the first argument."""
+    layer = Tower()
+    layer.build(shape)
+    assert layer.built
+    assert [tuple(v.shape) for v in layer.weights] == [(3, 4), (4,)]
+
+
+class Pair(kscope.ScopedLayer):
+    """Takes two arguments, one of them nested."""
+
+    def call(self, left, right=None):
+        a, b = (right["a"], right["b"]) if right is not None else (left, left)
+        return left * weight("left", [left.shape[-1]]) + (a + b) * weight("right", [a.shape[-1]])
+
+
+def test_several_and_nested_inputs():
+    """Inputs may be several, and nested."""
+    layer = Pair()
+    layer(X, {"a": X, "b": X})
+    assert paths(layer) == ["pair/left", "pair/right"]
+    assert layer(X, right={"a": X, "b": X}).shape == (2, 3)
+
+
+def test_several_and_nested_shapes():
+    """`build()` by hand takes shapes by position or by name, nested as the inputs are."""
+    nested = {"a": (None, 3), "b": (None, 3)}
+    for arguments, named in [(((None, 3), nested), {}), ((), {"left_shape": (None, 3), "right_shape": nested})]:
+        layer = Pair()
+        layer.build(*arguments, **named)
+        assert paths(layer) == ["pair/left", "pair/right"]
+
+
+def test_build_by_the_name_keras_uses():
+    """`input_shape=` is the shape of the first argument, whatever that is called."""
+    layer = Tower()
+    layer.build(input_shape=(None, 3))
+    assert layer.built
+
+
+def test_build_without_shapes():
+    """A layer cannot be built without the shape of an input."""
+    with pytest.raises(errors.LayerError, match="'tower' cannot be built without the shape of an input"):
+        Tower(name="tower").build()
+
+
+def test_build_twice():
+    """Building a built layer does nothing."""
+    layer = Tower()
+    layer.build((None, 3))
+    before = layer.weights
+    layer.build((None, 3))
+    assert all(v is w for v, w in zip(before, layer.weights, strict=True))
+
+
+def test_list_of_inputs():
+    """A list of tensors is one argument."""
+
+    class Add(kscope.ScopedLayer):
+        def call(self, inputs):
+            return sum(x * weight(f"w{i}", [x.shape[-1]]) for i, x in enumerate(inputs))
+
+    layer = Add()
+    assert layer([X, X, X]).shape == (2, 3)
+    assert paths(layer) == ["add/w0", "add/w1", "add/w2"]
+
+
+def test_keyword_arguments_that_are_no_tensors():
+    """Arguments that are no tensors reach the discovery as they are."""
+
+    class Choose(kscope.ScopedLayer):
+        def call(self, x, units=2, names=("a",), *, flag=None):
+            for name in names:
+                x = x * weight(name)
+            return x @ weight("kernel", [x.shape[-1], units]) if flag is None else x
+
+    layer = Choose()
+    assert layer(X, units=5, names=("p", "q")).shape == (2, 5)
+    assert paths(layer) == ["choose/p", "choose/q", "choose/kernel"]
+
+
+def test_integers_and_numpy_doubles():
+    """Integers stay integers in discovery, and NumPy's doubles become the layer's floats, as in the call."""
+    seen = []
+
+    class Look(kscope.ScopedLayer):
+        def call(self, words, scores):
+            seen.append((str(keras.backend.standardize_dtype(words.dtype)), scores.dtype))
+            return keras.ops.take(weight("table", [9, 2]), words, axis=0) * scores
+
+    Look()(np.array([[1, 2]], "int64"), np.ones((1, 2, 1), "float64"))
+    assert len({(words, str(scores)) for words, scores in seen}) <= 2
+    assert all(words.startswith("int") for words, _ in seen)
+
+
+class Training(kscope.ScopedLayer):
+    """Has a variable for training only, and one for inference only."""
+
+    def call(self, x, training=False):
+        x = x * weight("always")
+        return x * weight("train") if training else x * weight("infer")
+
+
+@pytest.mark.parametrize("training", [None, False, True])
+def test_training_is_discovered_both_ways(training):
+    """Variables of either branch are there, in one order, whichever is called first."""
+    layer = Training()
+    layer(X) if training is None else layer(X, training=training)
+    assert paths(layer) == ["training/always", "training/infer", "training/train"]
+    layer(X, training=True), layer(X, training=False)
+
+
+def test_training_comes_from_the_caller():
+    """`training` is handed down by an outer layer, and discovery leaves it as it was."""
+    seen = []
+
+    class Inner(kscope.ScopedLayer):
+        def call(self, x, training=None):
+            seen.append(bool(training))
+            return x * weight()
+
+    class Outer(kscope.ScopedLayer):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = Inner(), Inner()
+
+        def call(self, x):
+            return self.b(self.a(x))
+
+    outer = Outer()
+    for training in (True, False):
+        outer(X, training=training)
+        assert seen[-2:] == [training, training]
+
+
+def test_a_training_branch_that_fails_is_left_alone():
+    """A branch that nobody has asked for yet may fail: its error comes when it is called."""
+
+    class Half(kscope.ScopedLayer):
+        def call(self, x, training=False):
+            x = x * weight("always")
+            if training:
+                weight("only")
+                raise RuntimeError("not meant to be trained")
+            return x
+
+    layer = Half()
+    layer(X)
+    assert list(layer.store) == ["half/always"]
+    with pytest.raises(errors.LateVariableError, match="RuntimeError: (.|\n)*not meant to be trained"):
+        layer(X, training=True)
+    with pytest.raises(RuntimeError, match="not meant to be trained"):
+        Half()(X, training=True)
+
+
+class Modes(kscope.ScopedLayer):
+    """Takes branches by an argument of its own."""
+
+    def call(self, x, mode="a"):
+        return x * weight(mode)
+
+
+def test_discover_names_other_branches():
+    """`discover=` lists the arguments of further discovery passes."""
+    layer = Modes(discover=[{"mode": "b"}, {"mode": "c"}])
+    layer(X)
+    assert paths(layer) == ["modes/a", "modes/b", "modes/c"]
+    layer(X, mode="c")
+
+
+def test_without_discover_the_branch_is_late():
+    """A branch that was not discovered raises, with what to write."""
+    layer = Modes()
+    layer(X)
+    with pytest.raises(errors.LateVariableError, match=r"modes/b does not exist(.|\n)*mode='?a?|met 1 variables"):
+        layer(X, mode="b")
+
+
+def test_discover_takes_tensors():
+    """A tensor in `discover=` is traced as a symbol of its shape."""
+    layer = Pair(discover=[{"right": {"a": X, "b": X}}])
+    layer(X)
+    assert paths(layer) == ["pair/left", "pair/right"]
+
+
+def test_masks_reach_the_discovery():
+    """A mask that Keras hands to the call is handed to its discovery."""
+
+    class Masked(kscope.ScopedLayer):
+        def __init__(self):
+            super().__init__()
+            self.supports_masking = True
+
+        def call(self, x, mask=None):
+            if mask is not None:
+                x = x * weight("masked") * keras.ops.cast(mask, x.dtype)[..., None]
+            return x * weight("always")
+
+    layer = Masked()
+    words = keras.Input((4,), dtype="int32")
+    keras.Model(words, layer(keras.layers.Embedding(5, 3, mask_zero=True)(words)))
+    assert paths(layer) == ["masked/masked", "masked/always"]
+    eager = Masked()
+    eager(keras.layers.Embedding(5, 3, mask_zero=True)(np.array([[1, 0]])))
+    assert paths(eager) == ["masked/masked", "masked/always"]
+
+
+def test_mixed_precision():
+    """Variables are float32, and are read in the compute dtype, in discovery as in the call."""
+    seen = []
+
+    class Half(kscope.ScopedLayer):
+        def call(self, x):
+            w = weight("w", [3])
+            seen.append((str(keras.backend.standardize_dtype(x.dtype)), str(w.dtype)))
+            return x * w
+
+    layer = Half(dtype="mixed_bfloat16")
+    layer(X)
+    assert set(seen) == {("bfloat16", "bfloat16")}
+    assert layer.weights[0].dtype == "float32"
+
+
+def test_the_layers_dtype_is_the_default():
+    """A variable without a dtype has the layer's variable dtype; a scope's goes before it (row J1)."""
+
+    class Typed(kscope.ScopedLayer):
+        def call(self, x):
+            assert kscope.get_variable_scope().dtype == "float16"
+            with kscope.variable_scope("other", dtype="bfloat16"):
+                weight("b")
+            return x * weight("a")
+
+    layer = Typed(dtype="float16")
+    layer(X)
+    assert {v.path: v.dtype for v in layer.weights} == {"typed/other/b": "bfloat16", "typed/a": "float16"}
+
+
+def test_sublayers_are_built_in_the_discovery():
+    """Keras' own layers inside a scoped one are built with it."""
+
+    class Mixed(kscope.ScopedLayer):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(5)
+
+        def call(self, x):
+            return self.dense(x) * weight("scale")
+
+    layer = Mixed()
+    layer.build((None, 3))
+    assert layer.dense.built
+    assert len(layer.weights) == 3
+
+
+def test_a_subclass_with_build():
+    """What a subclass makes in `build()` is there for `call()`, whether or not it calls `super().build()`."""
+
+    class Own(kscope.ScopedLayer):
+        def build(self, input_shape):
+            self.offset = self.add_weight(shape=(input_shape[-1],), name="offset")
+
+        def call(self, x):
+            return x * weight() + self.offset
+
+    class Polite(Own):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.more = self.add_weight(shape=(), name="more")
+
+        def call(self, x):
+            return super().call(x) * self.more
+
+    for layer, count in ((Own(), 2), (Polite(), 3)):
+        assert layer(X).shape == (2, 3)
+        assert len(layer.weights) == count
+    by_hand = Own()
+    by_hand.build((None, 3))
+    assert len(by_hand.weights) == 2
+
+
+def test_constants_and_arrays_are_made_in_the_discovery():
+    """A constant initial value is as good in a layer as anywhere, though Keras refuses it in a trace (row H20)."""
+
+    class Constants(kscope.ScopedLayer):
+        def call(self, x):
+            a = kscope.get_variable("a", initializer=[1.0, 2.0, 3.0])
+            return x * a + kscope.get_variable("b", initializer=X[0])
+
+    layer = Constants()
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(layer(X)), [[2.0, 3.0, 4.0]] * 2)
+
+
+def test_an_initializer_runs_once():
+    """An initializer is called once for each variable, however often the layer is traced (row H6)."""
+    calls = []
+
+    def ones(shape, dtype=None):
+        calls.append(shape)
+        return np.ones(shape, dtype)
+
+    class Counted(kscope.ScopedLayer):
+        def call(self, x, training=False):
+            return x * kscope.get_variable("w", [3], initializer=ones)
+
+    model = keras.Sequential([keras.Input((3,)), Counted()])
+    model.compile("sgd", "mse")
+    model.fit(X, X, verbose=0)
+    assert calls == [(3,)]
+
+
+def test_an_initial_value_from_the_inputs():
+    """A variable cannot start from the values of the inputs: they have none in a discovery."""
+
+    class Data(kscope.ScopedLayer):
+        def call(self, x):
+            return x * kscope.get_variable("w", initializer=keras.ops.mean(x))
+
+    with pytest.raises(errors.InitialValueError, match="depends on the inputs of a program that is being traced"):
+        Data()(X)
+
+
+def test_an_unknown_batch_size_is_no_shape():
+    """A variable of the size of a batch is refused, when the batch size is unknown."""
+
+    class Batch(kscope.ScopedLayer):
+        def call(self, x):
+            return x * weight("w", [x.shape[0], 1])
+
+    with pytest.raises(ValueError, match=r"should be fully defined|specified shape \(89, 1\)"):
+        Batch()(keras.KerasTensor((None, 3)))
+
+
+class Fails(kscope.ScopedLayer):
+    """Makes a variable and a sublayer's, then raises as long as it is told to."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = Tower()
+        self.fail = True
+
+    def call(self, x):
+        x = self.inner(x) * weight()
+        if self.fail:
+            raise RuntimeError("halfway")
+        return x
+
+
+def test_a_first_call_that_raises_takes_everything_back():
+    """Nothing of a failed first call stays in the store, not even what sublayers made; a retry works (row Q3)."""
+    store = kscope.VariableStore()
+    layer = Fails(store=store)
+    with pytest.raises(RuntimeError, match="halfway"):
+        layer(X)
+    assert (len(store), layer.built, layer.weights) == (0, False, layer.inner.weights)
+    layer.fail = False
+    assert layer(X).shape == (2, 4)
+    assert list(store) == ["fails/tower/fc/kernel", "fails/tower/fc/bias", "fails/w"]
+    assert len(layer.weights) == 3
+
+
+def test_a_new_layer_after_a_failure():
+    """After a failed first call the names are free for another layer."""
+    store = kscope.VariableStore()
+    with pytest.raises(RuntimeError, match="halfway"):
+        Fails(store=store, name="net")(X)
+    second = Fails(store=store, name="net")
+    second.fail = False
+    second(X)
+    assert len(store) == 3
+
+
+def test_a_later_call_that_raises_takes_nothing_back():
+    """A built layer keeps its variables, whatever a call raises."""
+    layer = Fails()
+    layer.fail = False
+    layer(X)
+    layer.fail = True
+    with pytest.raises(RuntimeError, match="halfway"):
+        layer(X)
+    assert len(layer.store) == 3
+
+
+def test_freezing_before_building():
+    """A layer that is frozen before it is built has no trainable weights."""
+    layer = Tower(trainable=False)
+    layer(X)
+    assert layer.trainable_weights == []
+    assert [v.trainable for v in layer.weights] == [False, False]
+
+
+def test_call_without_building():
+    """`call()` by itself builds the layer, as Keras' wrappers need it."""
+    layer = Tower()
+    assert layer.call(keras.ops.convert_to_tensor(X)).shape == (2, 4)
+    assert paths(layer) == ["tower/fc/kernel", "tower/fc/bias"]
+
+
+def test_inside_keras_wrappers_and_containers():
+    """A scoped layer works in TimeDistributed and Sequential, built at once or by the first call."""
+    layer = keras.layers.TimeDistributed(Tower())
+    assert layer(np.ones((2, 5, 3), "float32")).shape == (2, 5, 4)
+    for model in (keras.Sequential([Tower(5), Tower(4)]), keras.Sequential([keras.Input((3,)), Tower(5), Tower(4)])):
+        assert model(X).shape == (2, 4)
+        assert len(model.weights) == 4
+
+
+def test_weights_are_in_the_order_of_creation():
+    """Weights come in the order in which the call made them, not by name (deviation 14)."""
+
+    class Order(kscope.ScopedLayer):
+        def call(self, x):
+            return x * weight("z") * weight("a") * weight("m")
+
+    layer = Order()
+    layer(X)
+    assert paths(layer) == ["order/z", "order/a", "order/m"]
+
+
+def test_a_shared_variable_counts_once():
+    """A variable of several layers is in the model's weights once, and its regularizer in the losses once."""
+    store = kscope.VariableStore()
+
+    class Tied(kscope.ScopedLayer):
+        def call(self, x):
+            with kscope.variable_scope("/tied", reuse=kscope.AUTO_REUSE):
+                return x * kscope.get_variable("w", [3], initializer="ones", regularizer=keras.regularizers.L2(1.0))
+
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, Tied(store=store)(Tied(store=store)(inputs)))
+    assert len(model.weights) == 1
+    assert [float(keras.ops.convert_to_numpy(loss)) for loss in model.losses] == [3.0]
+
+
+def test_a_model_is_a_model():
+    """A scoped model compiles, fits, evaluates and summarizes."""
+    model = Stack()
+    model.compile("adam", "mse")
+    model.fit(X, np.ones((2, 4)), verbose=0)
+    lines = []
+    model.summary(print_fn=lines.append)
+    assert "stack" in "\n".join(lines)
+    assert model.evaluate(X, np.ones((2, 4)), verbose=0) >= 0
+
+
+def test_a_model_is_for_subclassing():
+    """A scoped model refuses inputs and outputs, which would make it a functional model."""
+    inputs = keras.Input((3,))
+    with pytest.raises(errors.LayerError, match="ScopedModel is for subclassing"):
+        kscope.ScopedModel(inputs=inputs, outputs=inputs)

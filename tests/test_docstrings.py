@@ -1,0 +1,76 @@
+"""Every example of a docstring and of the README is executed, on each backend."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import kscope
+
+MODULES = sorted(module.name for module in pkgutil.walk_packages(kscope.__path__, "kscope."))
+ROOT = Path(__file__).parents[1]
+
+
+def _examples():
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    for name in MODULES:
+        module = importlib.import_module(name)
+        for test in finder.find(module, name, extraglobs={"kscope": kscope, "keras": keras, "np": np}):
+            if test.examples:
+                yield pytest.param(test, id=test.name)
+
+
+@pytest.mark.parametrize("example", list(_examples()))
+def test_docstring_example(example):
+    """The example prints what the docstring says."""
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    runner.run(example, out=report.append, clear_globs=False)
+    assert runner.failures == 0, "".join(report)
+
+
+def test_public_names_have_an_example():
+    """Each public function and class says what it takes, and shows it."""
+    without = []
+    for name in kscope.__all__:
+        value = getattr(kscope, name)
+        if (isinstance(value, type) or callable(value)) and name != "AUTO_REUSE":
+            doc = value.__doc__ or ""
+            if ">>>" not in doc and name not in ("default_store", "reset_default_store"):
+                without.append(name)
+    assert without == []
+
+
+def _fences():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    fences = re.findall(r"```(\w+)\n(.*?)```", text, flags=re.DOTALL)
+    following = [*fences[1:], ("", "")]
+    for number, ((kind, code), (_, after)) in enumerate(zip(fences, following, strict=True), start=1):
+        if kind == "python":
+            yield pytest.param(code, after, id=f"fence-{number}")
+
+
+@pytest.mark.parametrize(("code", "after"), list(_fences()))
+def test_readme_fence(code, after):
+    """The code of the README runs as it stands; where it says that it raises, the next fence is the whole message."""
+    raises = re.search(r"^# raises (\w+): (.*)$", code, flags=re.MULTILINE)
+    if raises is None:
+        exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+        return
+    with pytest.raises(getattr(kscope.errors, raises[1]), match=re.escape(raises[2])) as caught:
+        exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+    assert str(caught.value) == after.strip()
+
+
+def test_typed_user_code_runs():
+    """The sample of user code that must type-check runs as well."""
+    from typing_samples import user_code
+
+    assert user_code.program() == ["block/v"]

@@ -1,0 +1,196 @@
+"""The touch points with Keras and the backends that are not public API: each fails here when Keras changes it."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras.src.backend.common import global_state
+from samples import Tower
+
+import kscope
+from kscope import _keras
+
+X = np.ones((2, 3), "float32")
+
+
+def in_trace(function):
+    """Run a function while Keras traces, and return its result."""
+    results = []
+
+    class Traced(keras.layers.Layer):
+        def call(self, x):
+            results.append(function(x))
+            return x
+
+    Traced()(keras.KerasTensor((2, 3)))
+    return results[-1]
+
+
+def test_tracing():
+    """A trace of Keras is one on each backend; eager execution is none."""
+    assert not _keras.tracing()
+    assert in_trace(lambda x: _keras.tracing())
+    assert not _keras.tracing()
+
+
+def test_tracing_after_clear_session():
+    """`clear_session` replaces Keras' global state, and traces are still told."""
+    keras.utils.clear_session()
+    assert in_trace(lambda x: _keras.tracing())
+
+
+@pytest.mark.jax
+def test_tracing_under_jit():
+    """A jitted function is a trace."""
+    import jax
+
+    seen = []
+    jax.jit(lambda x: seen.append(_keras.tracing()) or x)(1.0)
+    assert seen == [True]
+
+
+@pytest.mark.tensorflow
+def test_tracing_in_a_function():
+    """A `tf.function` is a trace."""
+    import tensorflow as tf
+
+    seen = []
+    tf.function(lambda x: seen.append(_keras.tracing()) or x)(1.0)
+    assert seen == [True]
+
+
+def test_deferring_in_a_stateless_scope():
+    """In a stateless scope Keras would defer the making of a variable."""
+    assert not _keras.deferring()
+    with keras.StatelessScope():
+        assert _keras.deferring()
+
+
+def test_outside_of_traces():
+    """Outside of a trace a variable is made at once, with numbers; the trace goes on as it was."""
+
+    def make(x):
+        before = {key: global_state.get_global_attribute(key) for key in ("stateless_scope", "symbolic_scope")}
+        with _keras.outside_of_traces():
+            variable = keras.Variable("ones", shape=(2,))
+            assert global_state.get_global_attribute("stateless_scope") is None
+        for key, value in before.items():
+            assert global_state.get_global_attribute(key) is value is not None
+        return variable
+
+    variable = in_trace(make)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(variable.value), [1.0, 1.0])
+
+
+def test_outside_of_traces_after_an_error():
+    """An error inside leaves Keras' state as it was."""
+    with keras.StatelessScope() as scope:
+        with pytest.raises(KeyError, match="x"), _keras.outside_of_traces():
+            raise KeyError("x")
+        assert global_state.get_global_attribute("stateless_scope") is scope
+
+
+def test_isolated_call_and_inherited_training():
+    """A call's `training` is seen by layers in it, and an isolated call neither sees nor changes it."""
+    seen = []
+
+    class Inner(keras.layers.Layer):
+        def call(self, x, training=None):
+            seen.append(training)
+            return x
+
+    inner = Inner()
+
+    class Outer(keras.layers.Layer):
+        def call(self, x):
+            seen.append(_keras.inherited_training())
+            with _keras.isolated_call():
+                seen.append(_keras.inherited_training())
+                inner(x, training=False)
+            return inner(x)
+
+    Outer()(X, training=True)
+    assert seen == [True, None, False, True]
+    assert _keras.inherited_training() is None
+
+
+def test_masks():
+    """A mask that was set is got."""
+    x = keras.ops.convert_to_tensor(X)
+    mask = keras.ops.convert_to_tensor([True, False])
+    _keras.set_keras_mask(x, mask)
+    assert _keras.get_keras_mask(x) is mask
+    assert _keras.get_keras_mask(keras.ops.convert_to_tensor(X)) is None
+
+
+def test_is_concrete():
+    """A tensor of numbers is concrete, one of a trace is not."""
+    assert _keras.is_concrete(keras.ops.convert_to_tensor(X))
+    assert not in_trace(_keras.is_concrete)
+
+
+def test_auto_config():
+    """Keras writes constructor arguments into the config though `get_config` is overridden."""
+    assert Tower(units=7).get_config()["units"] == 7
+
+
+def test_variable_path():
+    """A variable's path is the one that was asked for, wherever it is made."""
+    with keras.name_scope("model"), keras.name_scope("layer"):
+        for outer, inner, path in [("a/b", "c", "a/b/c/v"), ("", "c", "c/v"), ("", "", "v")]:
+            with _keras.variable_path(outer, inner):
+                assert keras.Variable(1.0, name="v").path == path
+
+
+@pytest.mark.tensorflow
+def test_operations_at_root():
+    """TensorFlow names a variable as it is told, inside open name scopes."""
+    import tensorflow as tf
+
+    with tf.name_scope("open"), _keras.operations_at_root():
+        assert tf.Variable(1.0, name="a/v").name == "a/v:0"
+
+
+@pytest.mark.torch
+def test_every_parameter_is_seen():
+    """PyTorch sees variables of one path as two parameters, and trains each with its own gradient."""
+    model = keras.Sequential([keras.Input((3,)), Tower(3), Tower(3)])
+    assert len({v.path for v in model.weights}) == 2
+    assert len(list(model.parameters())) == 4
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    gradients = []
+    for _ in range(2):
+        model.train_on_batch(X, np.ones((2, 3)))
+        gradients.append([v.value.grad.clone() for v in model.trainable_weights])
+    for first, second in zip(*gradients, strict=True):
+        np.testing.assert_allclose(first, second)
+
+
+@pytest.mark.torch
+def test_dots_in_names():
+    """A dot is legal in a scope name, and PyTorch takes the parameter."""
+    layer = Tower(name="a.b", scope="a.b")
+    layer(X)
+    assert [v.path for v in layer.weights] == ["a.b/fc/kernel", "a.b/fc/bias"]
+    assert len(list(layer.parameters())) == 2
+
+
+@pytest.mark.torch
+def test_parameters_follow_tracking():
+    """A variable that a built layer loses or gains is one that PyTorch loses or gains."""
+    layer = keras.layers.Dense(2)
+    layer(X)
+    assert len(list(layer.parameters())) == 2
+    layer._tracker.unlock()
+    layer.extra = keras.Variable(1.0, name="extra")
+    layer._track_variable(keras.Variable(2.0, name="more"))
+    assert len(list(layer.parameters())) == 4
+    layer._untrack_variable(layer.extra)
+    assert len(list(layer.parameters())) == 3
+
+
+def test_dots_in_a_models_names():
+    """A scope whose name has a dot works on each backend."""
+    with kscope.variable_scope("v1.5"):
+        assert kscope.get_variable("v", [1]).path == "v1.5/v"

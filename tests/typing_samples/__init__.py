@@ -1,0 +1,1 @@
+"""Samples of user code that must type-check."""
