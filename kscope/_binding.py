@@ -7,44 +7,13 @@ of its own. An unnamed layer's scope is its class name, made unique as a default
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING
-
 from kscope import _names, errors
 from kscope._context import current_frame, thread
-from kscope._reuse import Reuse
 from kscope._scope import VariableScope
+from kscope._state import LayerState, Place, Wanted
 from kscope._store import VariableStore
 
-if TYPE_CHECKING:
-    from kscope._state import LayerState
-
-__all__ = ["Place", "Wanted", "bind", "opened"]
-
-Place = tuple[VariableStore, VariableScope]
-
-
-@dataclasses.dataclass(slots=True)
-class Wanted:
-    """What is asked of the binding.
-
-    Attributes:
-        name: the layer's name.
-        default_name: the scope of an unnamed layer, to be made unique; `None` if it has a name.
-        home: where a store or scope was open when the layer was made.
-        scope: relative to where the layer binds, absolute ("/..."), or captured.
-        store: the store given.
-        reuse: the reuse mode of the layer's scope.
-        member: the layer's number among those whose configs name one store.
-    """
-
-    name: str
-    default_name: str | None
-    home: Place | None
-    scope: str | VariableScope | None = None
-    store: VariableStore | None = None
-    reuse: Reuse = False
-    member: int | None = None
+__all__ = ["bind", "opened"]
 
 
 def opened() -> Place | None:

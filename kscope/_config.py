@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from kscope import errors
-from kscope._discovery import CallSpec
 from kscope._reuse import AUTO_REUSE, Reuse, checked
 from kscope._scope import Defaults, VariableScope
 from kscope._store import VariableStore
@@ -21,7 +20,7 @@ from kscope._store import VariableStore
 if TYPE_CHECKING:
     from kscope._state import LayerState
 
-__all__ = ["KEYS", "apply", "of", "of_spec", "spec_from"]
+__all__ = ["KEYS", "apply", "of"]
 
 KEYS = ("scope", "store", "reuse", "discover")
 
@@ -129,35 +128,3 @@ def _store_from(token: str, member: int) -> VariableStore:
         store = _rebuilding.stores[token] = VariableStore()
     store.members.add(member)
     return store
-
-
-def of_spec(spec: CallSpec) -> dict[str, Any]:
-    """The arguments a layer was built with, in lists and dicts that any file holds."""
-    return {"args": _encoded(spec.args), "kwargs": _encoded(spec.kwargs)}
-
-
-def spec_from(config: dict[str, Any]) -> CallSpec:
-    """The arguments from `of_spec`."""
-    return CallSpec(_decoded(config["args"]), _decoded(config["kwargs"]))
-
-
-def _encoded(value: Any) -> Any:
-    if isinstance(value, keras.KerasTensor):
-        return {"shape": list(value.shape), "dtype": str(value.dtype)}
-    if isinstance(value, dict):
-        return {"dict": {key: _encoded(item) for key, item in value.items()}}
-    if isinstance(value, list | tuple):
-        return {type(value).__name__: [_encoded(item) for item in value]}
-    return value
-
-
-def _decoded(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    if "shape" in value:
-        return keras.KerasTensor(tuple(value["shape"]), value["dtype"])
-    if "dict" in value:
-        return {key: _decoded(item) for key, item in value["dict"].items()}
-    if "tuple" in value:
-        return tuple(_decoded(item) for item in value["tuple"])
-    return [_decoded(item) for item in value["list"]]

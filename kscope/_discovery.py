@@ -11,94 +11,19 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 
 from kscope import _keras, errors
+from kscope._spec import CallSpec, describe, takes_training
 
 if TYPE_CHECKING:
     from kscope._state import LayerState
 
-__all__ = ["CallSpec", "describe", "from_shapes", "run"]
+__all__ = ["run"]
 
-
-class CallSpec:
-    """The arguments of one call, with symbols in place of tensors.
-
-    Args:
-        args: positional arguments, nested.
-        kwargs: keyword arguments, nested.
-    """
-
-    __slots__ = ("args", "kwargs")
-
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]):
-        self.args = args
-        self.kwargs = kwargs
-
-    def with_arguments(self, **arguments: Any) -> CallSpec:
-        """The same call with other keyword arguments."""
-        return CallSpec(self.args, {**self.kwargs, **arguments})
-
-    def __repr__(self) -> str:
-        parts = [repr(arg) for arg in self.args] + [f"{key}={value!r}" for key, value in self.kwargs.items()]
-        return f"({', '.join(parts)})"
-
-
-def describe(layer: keras.layers.Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallSpec:
-    """The spec of a call with real, traced or symbolic arguments."""
-    args, kwargs = keras.tree.map_structure(lambda leaf: _symbol(layer, leaf), (args, kwargs))
-    if _takes_training(layer) and kwargs.get("training") is None:
-        kwargs = {**kwargs, "training": _keras.inherited_training()}
-    return CallSpec(args, kwargs)
-
-
-def from_shapes(layer: keras.layers.Layer, shapes: tuple[Any, ...], named_shapes: dict[str, Any]) -> CallSpec:
-    """The spec of a call of which only shapes are known: `build()` by hand."""
-    if not shapes and not named_shapes:
-        raise errors.LayerError(
-            f"Layer {layer.name!r} cannot be built without the shape of an input: call it, or give its `build()` one."
-        )
-    kwargs = {name.removesuffix("_shape"): shape for name, shape in named_shapes.items()}
-    if "input" in kwargs and "input" not in inspect.signature(layer.call).parameters:
-        shapes = (kwargs.pop("input"), *shapes)
-    return CallSpec(*_symbols(layer, (shapes, kwargs)))
-
-
-def _symbols(layer: keras.layers.Layer, nested: Any) -> Any:
-    if _is_shape(nested):
-        return keras.KerasTensor(tuple(nested), layer.input_dtype)
-    if isinstance(nested, dict):
-        return {key: _symbols(layer, value) for key, value in nested.items()}
-    return type(nested)(_symbols(layer, value) for value in nested)
-
-
-def _is_shape(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return len(value) > 0 and all(size is None or isinstance(size, int) for size in value)
-    return hasattr(value, "as_list")
-
-
-def _symbol(layer: keras.layers.Layer, leaf: Any) -> Any:
-    if not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
-        return leaf
-    sparse = bool(getattr(leaf, "sparse", False)) or type(leaf).__name__ in ("SparseTensor", "BCOO")
-    symbol = keras.KerasTensor(tuple(leaf.shape), _dtype_of(leaf), sparse=sparse)
-    symbol = layer.dtype_policy.convert_input(symbol, layer.autocast, layer.input_dtype)
-    mask = _keras.get_keras_mask(leaf)
-    if mask is not None:
-        _keras.set_keras_mask(symbol, keras.KerasTensor(tuple(mask.shape), "bool"))
-    return symbol
-
-
-def _dtype_of(leaf: Any) -> str:
-    if not (isinstance(leaf, keras.KerasTensor) or keras.ops.is_tensor(leaf)):
-        # What the backend makes of a NumPy dtype, without converting all the data to see it.
-        leaf = keras.ops.convert_to_tensor(np.empty((0,), leaf.dtype))
-    return str(keras.backend.standardize_dtype(leaf.dtype))
-
-
-def _takes_training(layer: keras.layers.Layer) -> bool:
-    return "training" in inspect.signature(layer.call).parameters
+_NOTE = (
+    "This was raised in a discovery pass: kscope runs `call()` once on symbols, which have a shape and a dtype but no "
+    "values, to make its variables. Code that needs values (`if x > 0`) belongs in `keras.ops` (`where`, `cond`)."
+)
 
 
 def run(layer: keras.layers.Layer, call: Callable[..., Any], spec: CallSpec, state: LayerState) -> None:
@@ -108,7 +33,7 @@ def run(layer: keras.layers.Layer, call: Callable[..., Any], spec: CallSpec, sta
     call. The way that nobody asked for yet may fail: its error comes when it is called, and what it made goes.
     """
     specs = [spec]
-    if _takes_training(layer):
+    if takes_training(layer):
         asked = spec.kwargs.get("training")
         if asked is None:
             asked = inspect.signature(layer.call).parameters["training"].default
@@ -180,6 +105,9 @@ def _trace(call: Callable[..., Any], spec: CallSpec) -> None:
         try:
             _Trace(body).compute_output_spec(*tensors)
         except Exception:
-            if raised:
-                raise raised[-1] from None
-            raise
+            if not raised:
+                raise
+            error = raised[-1]
+            if not isinstance(error, errors.KscopeError):
+                error.add_note(_NOTE)
+            raise error from None

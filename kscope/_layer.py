@@ -8,11 +8,11 @@ from typing import Any
 
 import keras
 
-from kscope import _binding, _config, _discovery, _keras, _names, errors
+from kscope import _binding, _config, _discovery, _keras, _names, _spec, errors
 from kscope._pass import Pass
 from kscope._reuse import Reuse
 from kscope._scope import VariableScope
-from kscope._state import LayerState
+from kscope._state import LayerState, Wanted
 from kscope._store import VariableStore
 
 __all__ = ["ScopedLayer", "ScopedModel"]
@@ -41,7 +41,7 @@ class _Scoped(keras.layers.Layer):
     ):
         default_name = _names.snake_case(self._default_name()) if kwargs.get("name") is None else None
         super().__init__(**kwargs)
-        wanted = _binding.Wanted(self.name, default_name, home=_binding.opened())
+        wanted = Wanted(self.name, default_name, home=_binding.opened())
         self._kscope = LayerState(wanted)
         _config.apply(self._kscope, {"scope": scope, "store": store, "reuse": reuse, "discover": discover})
         self.call: Callable[..., Any] = self._in_scope(self.call)
@@ -83,7 +83,7 @@ class _Scoped(keras.layers.Layer):
         @functools.wraps(call)
         def scoped_call(*args: Any, **kwargs: Any) -> Any:
             if not self.built:
-                state.expected = _discovery.describe(self, args, kwargs)
+                state.expected = _spec.describe(self, args, kwargs)
                 self.build()
             with Pass(state):
                 return call(*args, **kwargs)
@@ -93,7 +93,7 @@ class _Scoped(keras.layers.Layer):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not self.built:
             # Keras tells `build` the shapes of some arguments; discovery wants all that is known of all of them.
-            self._kscope.expected = _discovery.describe(self, args, kwargs)
+            self._kscope.expected = _spec.describe(self, args, kwargs)
         return super().__call__(*args, **kwargs)
 
     def build(self, *shapes: Any, **named_shapes: Any) -> None:
@@ -113,7 +113,7 @@ class _Scoped(keras.layers.Layer):
         state = self._kscope
         if state.built_with is not None:
             return
-        spec = state.expected or _discovery.from_shapes(self, shapes, named_shapes)
+        spec = state.expected or _spec.from_shapes(self, shapes, named_shapes)
         state.expected = None
         state.dtype = self.variable_dtype
         if not state.bound:
@@ -146,12 +146,12 @@ class _Scoped(keras.layers.Layer):
     def get_build_config(self) -> dict[str, Any] | None:
         """The arguments that the layer was built with, so that loading can build it before it is called."""
         spec = self._kscope.built_with
-        return None if spec is None else _config.of_spec(spec)
+        return None if spec is None else _spec.to_config(spec)
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build the layer as the one that `config` was made from."""
         if not self.built:
-            self._kscope.expected = _config.spec_from(config)
+            self._kscope.expected = _spec.from_config(config)
             self.build()
 
 

@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kscope._context import thread
+from kscope._reuse import Reuse
 from kscope._scope import Defaults, VariableScope
+from kscope._store import Record, VariableStore
 
 if TYPE_CHECKING:
-    from kscope._binding import Wanted
-    from kscope._discovery import CallSpec
     from kscope._request import Request
-    from kscope._store import Record, VariableStore
+    from kscope._spec import CallSpec
 
-__all__ = ["LayerState"]
+__all__ = ["LayerState", "Place", "Wanted"]
+
+
+Place = tuple[VariableStore, VariableScope]
+
+
+@dataclasses.dataclass(slots=True)
+class Wanted:
+    """What is asked of the binding.
+
+    Attributes:
+        name: the layer's name.
+        default_name: the scope of an unnamed layer, to be made unique; `None` if it has a name.
+        home: where a store or scope was open when the layer was made.
+        scope: relative to where the layer binds, absolute ("/..."), or captured.
+        store: the store given.
+        reuse: the reuse mode of the layer's scope.
+        member: the layer's number among those whose configs name one store.
+    """
+
+    name: str
+    default_name: str | None
+    home: Place | None
+    scope: str | VariableScope | None = None
+    store: VariableStore | None = None
+    reuse: Reuse = False
+    member: int | None = None
 
 
 class LayerState:

@@ -477,3 +477,20 @@ def test_a_model_is_for_subclassing():
     inputs = keras.Input((3,))
     with pytest.raises(errors.LayerError, match="ScopedModel is for subclassing"):
         kscope.ScopedModel(inputs=inputs, outputs=inputs)
+
+
+@pytest.mark.jax
+@pytest.mark.tensorflow
+def test_code_that_needs_values():
+    """Python control flow over values fails in a discovery, and the error says why.
+
+    On PyTorch Keras tries again with made-up numbers, and the call takes one of its branches.
+    """
+
+    class Values(kscope.ScopedLayer):
+        def call(self, x):
+            return x * weight() if x[0, 0] > 0 else x
+
+    with pytest.raises(Exception, match="bool|boolean") as caught:
+        Values()(X)
+    assert any("discovery pass" in note for note in caught.value.__notes__)

@@ -73,4 +73,4 @@ def test_typed_user_code_runs():
     """The sample of user code that must type-check runs as well."""
     from typing_samples import user_code
 
-    assert user_code.program() == ["block/v"]
+    assert user_code.program() == ["block/v", "tower/fc/kernel"]

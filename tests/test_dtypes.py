@@ -92,7 +92,7 @@ def test_spellings_of_torch():
 @pytest.mark.parametrize("kind", [TypeError, ValueError])
 def test_what_is_no_dtype(given, kind):
     """An unknown dtype is a TypeError as in TF1, and a ValueError as in Keras (row H17)."""
-    with pytest.raises(kind, match="Cannot convert the argument `type_value`: .* to a dtype") as raised:
+    with pytest.raises(kind, match=r"Cannot convert the argument `type_value`: .* to a dtype") as raised:
         get_variable("v", [1], dtype=given)
     assert type(raised.value) is errors.DtypeError
 

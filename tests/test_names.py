@@ -10,7 +10,7 @@ from kscope import _names, errors
 LEGAL = ["a", "A9", "0", ".", "a.b", "a_b", "a-b", "a>b", "a\\b", "a/b", "a/_b", "..", "a" * 300]
 ILLEGAL = ["", " ", "a b", "a:0", "a\n", "a\x00", "é", "a\u00a0", "a?", "#a"]
 NESTED_ONLY = ["_a", "-a", ">a", "\\a"]
-SLASHES = ["a/", "/", "a//b", "//", "a/b/"]
+SLASHES = ["a/", "/", "/a", "a//b", "//", "a/b/"]
 
 
 @pytest.mark.parametrize("name", LEGAL)
@@ -62,7 +62,7 @@ def test_a_colon_has_a_hint():
 
 @pytest.mark.parametrize("name", SLASHES)
 @pytest.mark.parametrize("at_root", [False, True])
-def test_trailing_and_double_slashes_are_refused(at_root, name):
+def test_leading_trailing_and_double_slashes_are_refused(at_root, name):
     """No Keras path could have them (rows B6, B7, B13)."""
     with pytest.raises(errors.ScopeNameError, match=f"^'{name}' is not a valid scope name"):
         _names.check_scope(name, at_root)

@@ -114,7 +114,8 @@ def test_nested_scopes_are_carried_and_left(names):
         with variable_scope("a"):
             with variable_scope("hidden", auxiliary_name_scope=False), variable_scope("b"):
                 x = x * 2.0
-            x = x * 3.0
+            with variable_scope("", dtype="float16"):
+                x = x * 3.0
         return x * 4.0
 
     assert names(function) == {"a/b", "a", ""}

@@ -265,15 +265,15 @@ def test_an_empty_name_below_the_root_sets_defaults():
     assert (v.path, v.dtype, outer.dtype) == ("o/v", "float16", "float32")
 
 
-@pytest.mark.parametrize("name", ["a/", "a//b", "a//"])
+@pytest.mark.parametrize("args", [("a/",), ("a//b",), ("a//",), (None, "a/"), (None, "a//b"), (None, "/a")])
 @pytest.mark.parametrize("outer", ["", "o"])
-def test_trailing_and_double_slashes_are_refused(outer, name):
-    """TF1 lets them through, to paths that no Keras variable can have (row B7)."""
+def test_trailing_and_double_slashes_are_refused(outer, args):
+    """TF1 lets them through, to paths that no Keras variable can have (rows B7, C17)."""
     with (
         variable_scope(outer),
         pytest.raises(errors.ScopeNameError, match=r"is not a valid scope name.*\n  Fix: leave"),
     ):
-        visit(name)
+        visit(*args)
 
 
 def test_name_scopes_and_layers_do_not_change_variable_names():

@@ -1,0 +1,126 @@
+"""The arguments of a layer's call, with symbols in place of tensors: what a layer is built for."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import keras
+import numpy as np
+
+from kscope import _keras, errors
+
+__all__ = ["CallSpec", "describe", "from_config", "from_shapes", "takes_training", "to_config"]
+
+
+class CallSpec:
+    """The arguments of one call, with symbols in place of tensors.
+
+    Args:
+        args: positional arguments, nested.
+        kwargs: keyword arguments, nested.
+    """
+
+    __slots__ = ("args", "kwargs")
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]):
+        self.args = args
+        self.kwargs = kwargs
+
+    def with_arguments(self, **arguments: Any) -> CallSpec:
+        """The same call with other keyword arguments."""
+        return CallSpec(self.args, {**self.kwargs, **arguments})
+
+    def __repr__(self) -> str:
+        parts = [repr(arg) for arg in self.args] + [f"{key}={value!r}" for key, value in self.kwargs.items()]
+        return f"({', '.join(parts)})"
+
+
+def describe(layer: keras.layers.Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallSpec:
+    """The spec of a call with real, traced or symbolic arguments."""
+    args, kwargs = keras.tree.map_structure(lambda leaf: _symbol(layer, leaf), (args, kwargs))
+    if takes_training(layer) and kwargs.get("training") is None:
+        kwargs = {**kwargs, "training": _keras.inherited_training()}
+    return CallSpec(args, kwargs)
+
+
+def from_shapes(layer: keras.layers.Layer, shapes: tuple[Any, ...], named_shapes: dict[str, Any]) -> CallSpec:
+    """The spec of a call of which only shapes are known: `build()` by hand."""
+    if not shapes and not named_shapes:
+        raise errors.LayerError(
+            f"Layer {layer.name!r} cannot be built without the shape of an input: call it, or give its `build()` one."
+        )
+    kwargs = {name.removesuffix("_shape"): shape for name, shape in named_shapes.items()}
+    if "input" in kwargs and "input" not in inspect.signature(layer.call).parameters:
+        shapes = (kwargs.pop("input"), *shapes)
+    return CallSpec(*_symbols(layer, (shapes, kwargs)))
+
+
+def _symbols(layer: keras.layers.Layer, nested: Any) -> Any:
+    if _is_shape(nested):
+        return keras.KerasTensor(tuple(nested), layer.input_dtype)
+    if isinstance(nested, dict):
+        return {key: _symbols(layer, value) for key, value in nested.items()}
+    return type(nested)(_symbols(layer, value) for value in nested)
+
+
+def _is_shape(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return len(value) > 0 and all(size is None or isinstance(size, int) for size in value)
+    return hasattr(value, "as_list")
+
+
+def _symbol(layer: keras.layers.Layer, leaf: Any) -> Any:
+    if not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
+        return leaf
+    sparse = bool(getattr(leaf, "sparse", False)) or type(leaf).__name__ in ("SparseTensor", "BCOO")
+    symbol = keras.KerasTensor(tuple(leaf.shape), _dtype_of(leaf), sparse=sparse)
+    symbol = layer.dtype_policy.convert_input(symbol, layer.autocast, layer.input_dtype)
+    mask = _keras.get_keras_mask(leaf)
+    if mask is not None:
+        _keras.set_keras_mask(symbol, keras.KerasTensor(tuple(mask.shape), "bool"))
+    return symbol
+
+
+def _dtype_of(leaf: Any) -> str:
+    if not (isinstance(leaf, keras.KerasTensor) or keras.ops.is_tensor(leaf)):
+        # What the backend makes of a NumPy dtype, without converting all the data to see it.
+        leaf = keras.ops.convert_to_tensor(np.empty((0,), leaf.dtype))
+    return str(keras.backend.standardize_dtype(leaf.dtype))
+
+
+def takes_training(layer: keras.layers.Layer) -> bool:
+    """Whether `call()` has an argument `training`."""
+    return "training" in inspect.signature(layer.call).parameters
+
+
+def to_config(spec: CallSpec) -> dict[str, Any]:
+    """The arguments in lists and dicts that any file holds."""
+    return {"args": _encoded(spec.args), "kwargs": _encoded(spec.kwargs)}
+
+
+def from_config(config: dict[str, Any]) -> CallSpec:
+    """The arguments from `to_config`."""
+    return CallSpec(_decoded(config["args"]), _decoded(config["kwargs"]))
+
+
+def _encoded(value: Any) -> Any:
+    if isinstance(value, keras.KerasTensor):
+        return {"shape": list(value.shape), "dtype": str(value.dtype)}
+    if isinstance(value, dict):
+        return {"dict": {key: _encoded(item) for key, item in value.items()}}
+    if isinstance(value, list | tuple):
+        return {type(value).__name__: [_encoded(item) for item in value]}
+    return value
+
+
+def _decoded(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "shape" in value:
+        return keras.KerasTensor(tuple(value["shape"]), value["dtype"])
+    if "dict" in value:
+        return {key: _decoded(item) for key, item in value["dict"].items()}
+    if "tuple" in value:
+        return tuple(_decoded(item) for item in value["tuple"])
+    return [_decoded(item) for item in value["list"]]
