@@ -7,7 +7,7 @@ at an empty root (row O1).
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kscope._counters import Counters, Node
 
@@ -43,22 +43,30 @@ class Frame:
     call of a scoped layer has one of its own, so that nothing leaks in or out.
     """
 
-    __slots__ = ("counters", "dtype", "node", "root", "scope", "store")
+    __slots__ = ("counters", "dtype", "entries", "node", "root", "scope", "store")
 
     def __init__(self, store: VariableStore, scope: VariableScope, root: VariableScope, dtype: str | None = None):
         self.store = store
         self.scope = scope
         self.root = root
         self.dtype = dtype
+        # What is put back when scopes are left, innermost last; `variable_scope` keeps it.
+        self.entries: list[Any] = []
         counters = self.counters = Counters()
         self.node: Node = counters.root
 
 
 class _Thread(threading.local):
-    """`frame` is None in the default store; `call` is the innermost running call of a scoped layer."""
+    """`frame` is None in the default store; `call` is the innermost running call of a scoped layer.
+
+    `opened` has the frames to go back to when stores are left.
+    """
 
     frame: Frame | None = None
     call: CallPass | None = None
+
+    def __init__(self) -> None:
+        self.opened: list[Frame | None] = []
 
 
 thread = _Thread()

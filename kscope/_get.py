@@ -94,7 +94,7 @@ def get_variable(
         record = frame.store.records.get(scope.prefix + name)
         if (
             record is not None
-            and (shape is None or shape == record.shape or (type(shape) is list and tuple(shape) == record.shape))
+            and (shape is None or ((type(shape) is list or type(shape) is tuple) and tuple(shape) == record.shape))
             and (dtype is None or dtype == record.dtype)
             and (initializer is None or type(initializer) is str or callable(initializer))
             and (initializer is not None or defaults.initializer is None or callable(defaults.initializer))

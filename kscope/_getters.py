@@ -22,16 +22,16 @@ def call(custom: Getter, request: Request, initializer: Any, use_resource: bool 
     """
     _check_callable(custom, request)
     initial = request.initial
-    dtype = initial.dtype if isinstance(initial, _initial.Constant) else request.fallback
+    trains = request.trains(initial.dtype if isinstance(initial, _initial.Constant) else request.fallback)
     return custom(
-        _TrueGetter(request),
+        _TrueGetter(request, trains),
         name=request.name,
         shape=request.shape,
         dtype=request.dtype or Implied(request.fallback),
         initializer=initializer,
         regularizer=request.regularizer,
         reuse=request.reuse,
-        trainable=request.trains(dtype),
+        trainable=trains,
         collections=request.collections,
         caching_device=request.caching_device,
         partitioner=request.partitioner,
@@ -58,10 +58,11 @@ def _check_callable(custom: Any, request: Request) -> None:
 class _TrueGetter:
     """The end of every chain: looks up or makes, under the name it is given (row K8)."""
 
-    __slots__ = ("_asked",)
+    __slots__ = ("_asked", "_trains")
 
-    def __init__(self, asked: Request):
+    def __init__(self, asked: Request, trains: bool):
         self._asked = asked
+        self._trains = trains
 
     def __call__(
         self,
@@ -83,6 +84,9 @@ class _TrueGetter:
     ) -> Any:
         del use_resource
         asked = self._asked
+        if asked.trainable is None and trainable is self._trains:
+            # Nobody said so: it follows the dtype, which a getter or the initial value may change.
+            trainable = None
         return _lookup.obtain(
             Request(
                 asked.scope,

@@ -15,9 +15,11 @@ import numpy as np
 
 from kscope import _dtypes, _keras, errors
 
-__all__ = ["Constant", "default", "drawn", "fit", "resolve"]
+__all__ = ["Constant", "computed", "constant", "default", "drawn", "fit", "resolve", "takes_nothing"]
 
 _PYTHON_SCALARS = (bool, int, float, complex)
+# Keras' only initializer that answers in another shape than it is asked for, if it was given an array.
+_OF_ANY_SHAPE = keras.initializers.Constant
 
 
 class Constant(NamedTuple):
@@ -55,12 +57,19 @@ def _identified(identifier: Any) -> Any:
 
 
 def constant(value: Any) -> Constant:
-    """Read a constant; a copy, so that nobody else holds the memory that a variable is trained in."""
+    """Read a constant; a copy, so that nobody else holds the memory that a variable is trained in.
+
+    Raises:
+        InitialValueError: if it has no numbers yet, or numbers that the backend cannot hold.
+    """
     if isinstance(value, keras.Variable):
         value = value.value
     if keras.ops.is_tensor(value):
         return _constant_tensor(value)
-    adapts = isinstance(value, (*_PYTHON_SCALARS, list, tuple)) and not isinstance(value, np.generic)
+    if isinstance(value, list | tuple):
+        value = keras.tree.map_structure(_plain, value)
+    leaves = keras.tree.flatten(value)
+    adapts = all(isinstance(leaf, _PYTHON_SCALARS) and not isinstance(leaf, np.generic) for leaf in leaves)
     try:
         array = np.array(value)
     except ValueError as error:
@@ -69,14 +78,33 @@ def constant(value: Any) -> Constant:
         raise errors.OptionTypeError(
             f"The initializer must be a callable or a constant, while get {value!r} (of type {type(value).__name__})"
         )
-    dtype = _python_dtype(array) if adapts else array.dtype.name
-    return Constant(array, _dtypes.canonical(dtype), array.shape, adapts)
+    dtype = _dtypes.canonical(_python_dtype(array) if adapts else array.dtype.name)
+    if _dtypes.is_discrete(dtype) and not np.array_equal(array.astype(_numpy_dtype(dtype)), array):
+        raise errors.InitialValueError(
+            errors.compose(
+                f"The initial value {value!r} does not fit {dtype}, the widest integer that the backend holds.",
+                fix="give it a float dtype, or turn JAX' x64 mode on.",
+            )
+        )
+    return Constant(array, dtype, array.shape, adapts)
 
 
 def _constant_tensor(tensor: Any) -> Constant:
     _check_concrete(tensor)
-    dtype = _dtypes.standardize(tensor.dtype)
-    return Constant(keras.ops.copy(tensor), dtype, tuple(int(size) for size in tensor.shape), False)
+    with _keras.eagerly():
+        copy = keras.ops.copy(tensor)
+    return Constant(copy, _dtypes.standardize(tensor.dtype), tuple(int(size) for size in tensor.shape), False)
+
+
+def _plain(leaf: Any) -> Any:
+    """An item of a list: tensors among numbers become arrays."""
+    if isinstance(leaf, keras.Variable):
+        leaf = leaf.value
+    if not keras.ops.is_tensor(leaf):
+        return leaf
+    _check_concrete(leaf)
+    with _keras.eagerly():
+        return keras.ops.convert_to_numpy(leaf)
 
 
 def _python_dtype(array: Any) -> str:
@@ -84,10 +112,15 @@ def _python_dtype(array: Any) -> str:
     kind = array.dtype.kind
     if kind == "f":
         return _dtypes.floatx()
-    if kind in "iu":
-        fits = array.size == 0 or (np.iinfo("int32").min <= array.min() and array.max() <= np.iinfo("int32").max)
-        return "int32" if fits else "int64"
+    if kind in "iu" and np.array_equal(array.astype("int32"), array):
+        return "int32"
     return str(array.dtype.name)
+
+
+def computed(initializer: Callable[..., Any]) -> Constant:
+    """The constant that a callable without arguments returns (row H7)."""
+    with _keras.eagerly():
+        return constant(initializer())
 
 
 def fit(initial: Constant, dtype: str | None) -> Constant:
@@ -98,9 +131,7 @@ def fit(initial: Constant, dtype: str | None) -> Constant:
     """
     if dtype is None or dtype == initial.dtype:
         return initial
-    if initial.adapts and np.can_cast(_array(initial.value).dtype, _numpy_dtype(dtype), "same_kind"):
-        return initial._replace(dtype=dtype)
-    if initial.adapts and _dtypes.is_floating(dtype) and _array(initial.value).dtype.kind in "iu":
+    if initial.adapts and _adopts(initial.value, dtype):
         return initial._replace(dtype=dtype)
     raise errors.ConstantDtypeError(
         errors.compose(
@@ -111,8 +142,18 @@ def fit(initial: Constant, dtype: str | None) -> Constant:
     )
 
 
-def _array(value: Any) -> Any:
-    return np.asarray(value)
+def _adopts(numbers: Any, dtype: str) -> bool:
+    """Whether Python numbers keep their value in a dtype, but for the digits that a float has too few of."""
+    kind = numbers.dtype.kind
+    if numbers.size == 0:
+        return dtype != "string"
+    if _dtypes.is_floating(dtype):
+        return kind != "c"
+    if dtype.startswith("complex"):
+        return True
+    if dtype in ("bool", "string"):
+        return False
+    return kind in "biu" and bool(np.array_equal(numbers.astype(_numpy_dtype(dtype)), numbers))
 
 
 def _numpy_dtype(dtype: str) -> Any:
@@ -144,7 +185,7 @@ def drawn(name: str, initializer: Callable[..., Any]) -> Callable[..., Any]:
     """The function that Keras calls for the values of one new variable."""
     if isinstance(initializer, keras.initializers.Initializer):
         initializer = _fresh(initializer)
-        if type(initializer).__module__.startswith("keras."):
+        if type(initializer).__module__.startswith("keras.") and not isinstance(initializer, _OF_ANY_SHAPE):
             # Keras' own answer right, and may be told the sharding they have to answer in.
             return initializer
     return _Checked(name, initializer)
@@ -181,7 +222,7 @@ class _Checked:
             found = _dtypes.standardize(value.dtype)
             fits = found == dtype
         else:
-            value = _array(value)
+            value = np.asarray(value)
             found = value.dtype.name
             fits = np.can_cast(value.dtype, _numpy_dtype(dtype), "same_kind")
         if tuple(value.shape) != shape:

@@ -18,6 +18,7 @@ from keras.src.backend.common.name_scope import name_scope
 __all__ = [
     "auto_config",
     "deferring",
+    "eagerly",
     "get_keras_mask",
     "inherited_training",
     "is_concrete",
@@ -87,14 +88,20 @@ def outside_of_traces() -> Iterator[None]:
     if str(saved[_TORCH_DEVICE]) == "meta":
         global_state.set_global_attribute(_TORCH_DEVICE, None)
     try:
-        with _eagerly():
+        with _lifted():
             yield
     finally:
         for name, value in saved.items():
             global_state.set_global_attribute(name, value)
 
 
-def _eagerly() -> Any:
+def eagerly() -> Any:
+    """A block that runs eagerly: `outside_of_traces`, if there is one."""
+    return outside_of_traces() if deferring() else _NOTHING
+
+
+def _lifted() -> Any:
+    """The backend's way out of its trace."""
     if BACKEND == "tensorflow":
         return sys.modules["tensorflow"].init_scope()
     if BACKEND == "jax":

@@ -79,7 +79,7 @@ def _initial_value(request: Request) -> tuple[Any, str]:
     if initial is not None and not isinstance(initial, Constant) and request.shape is None:
         if not _initial.takes_nothing(initial):
             raise _no_full_shape(request)
-        initial = _initial.fit(_initial.constant(initial()), request.dtype)
+        initial = _initial.fit(_initial.computed(initial), request.dtype)
     if isinstance(initial, Constant):
         return initial.value, initial.dtype
     if request.shape is None:
@@ -106,6 +106,8 @@ def _refuse_unsupported(request: Request) -> None:
         raise _unsupported(request, "caching_device", "no Keras backend caches reads; leave it out.")
     if request.partitioner is None or not request.shape:
         return
+    if not callable(request.partitioner):
+        raise errors.OptionTypeError(f"The partitioner must be a callable, while get {request.partitioner!r}")
     parts = request.partitioner(shape=request.shape, dtype=request.dtype or request.fallback)
     if any(count != 1 for count in parts):
         raise _unsupported(request, "partitioner", f"it asks for {list(parts)} parts, and a Keras variable is one.")

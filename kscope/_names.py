@@ -58,11 +58,11 @@ def snake_case(name: str) -> str:
     """`MultiHeadTower` -> `multi_head_tower`, as Keras spells layer names."""
     spaced = re.sub(r"\W+", "", name)
     spaced = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", spaced)
-    return re.sub("([a-z0-9])([A-Z])", r"\1_\2", spaced).lower().lstrip("_") or "scope"
+    return re.sub("([a-z])([A-Z])", r"\1_\2", spaced).lower().lstrip("_") or "scope"
 
 
 def _check(name: str, at_root: bool, kind: str, error: type[ValueError]) -> None:
-    if name.endswith("/") or "//" in name or (name.startswith("/") and kind == "variable"):
+    if name.startswith("/") or name.endswith("/") or "//" in name:
         raise error(
             errors.compose(
                 f"'{name}' is not a valid {kind} name.",
@@ -70,7 +70,7 @@ def _check(name: str, at_root: bool, kind: str, error: type[ValueError]) -> None
             )
         )
     pattern = _ROOT if at_root else _NESTED
-    if not pattern.match(name):
+    if not pattern.fullmatch(name):
         root = "root " if at_root else ""
         hint = "leave out the ':0', it belongs to `Variable.name`." if ":" in name else None
         raise error(

@@ -217,23 +217,22 @@ class EagerVariableStore(VariableStore):
 
 
 class _Opened:
-    """`with store.as_default():`; may be entered several times, also inside itself."""
+    """`with store.as_default():`; may be entered several times, also inside itself and by several threads."""
 
-    __slots__ = ("_previous", "_store")
+    __slots__ = ("_store",)
 
     def __init__(self, store: VariableStore):
         self._store = store
-        self._previous: list[Frame | None] = []
 
     def __enter__(self) -> VariableStore:
-        self._previous.append(thread.frame)
+        thread.opened.append(thread.frame)
         # Inside a call of a layer of this store, the call's own stand in it goes on.
         if thread.frame is None or thread.frame.store is not self._store:
             thread.frame = self._store.frame()
         return self._store
 
     def __exit__(self, *exc_info: object) -> None:
-        thread.frame = self._previous.pop()
+        thread.frame = thread.opened.pop()
 
 
 default.store = VariableStore("default")

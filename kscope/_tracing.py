@@ -6,6 +6,7 @@ variable scope: it is opened only while a backend or Keras traces (design, secti
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 
 import keras
@@ -13,6 +14,10 @@ import keras
 from kscope._keras import tracing
 
 __all__ = ["OpScope", "op_scope", "tracing"]
+
+# TensorFlow takes these nowhere, or not as the first character at the root of its name scopes, where a scope that was
+# opened eagerly leaves off.
+_UNFIT = re.compile(r"^[^A-Za-z0-9.]+")
 
 
 class OpScope:
@@ -23,8 +28,7 @@ class OpScope:
     def __init__(self, label: str):
         with ExitStack() as stack:
             for part in label.split("/"):
-                # TensorFlow takes no leading underscore at the root of its name scopes.
-                stack.enter_context(keras.name_scope(part.lstrip("_-") or "scope"))
+                stack.enter_context(keras.name_scope(_UNFIT.sub("", part) or "scope"))
             self._stack = stack.pop_all()
 
     def close(self) -> None:

@@ -41,10 +41,7 @@ def make(name: str, initial: Any, *, regularizer: Any, constraint: Any, **option
     knows of the variable. `options` are those of `keras.Variable`, whose `name` may hold no slash, and which takes
     the rest of the path from the open name scopes.
     """
-    if _keras.deferring():
-        with _keras.outside_of_traces():
-            variable = _construct(name, initial, options)
-    else:
+    with _keras.eagerly():
         variable = _construct(name, initial, options)
     variable._scoped_name = name + ":0"  # noqa: SLF001 - a variable of this module
     if regularizer is not None:

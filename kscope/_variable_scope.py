@@ -16,12 +16,9 @@ from kscope.typing import Getter
 __all__ = ["variable_scope"]
 
 
-# What has to be put back when a scope is left, one for each time the context manager was entered: the entry below,
-# the frame, the scope that was entered, the scope and node before, the counters' mark of a jump, the operations'.
-# A plain tuple: it is made at every entry.
-_Entry: TypeAlias = (
-    "tuple[_Entry | None, Frame, VariableScope, VariableScope, Node, int | None, _tracing.OpScope | None]"
-)
+# What has to be put back when a scope is left, on the stack of its frame: who entered, the scope that was entered, the
+# scope and node before, the counters' mark of a jump, the operations' names. A plain tuple: one is made at every entry.
+_Entry: TypeAlias = "tuple[variable_scope, VariableScope, VariableScope, Node, int | None, _tracing.OpScope | None]"
 
 
 class variable_scope:  # noqa: N801 - TF1's spelling
@@ -63,7 +60,7 @@ class variable_scope:  # noqa: N801 - TF1's spelling
     True
     """
 
-    __slots__ = ("_auxiliary", "_default_name", "_entry", "_given", "_name_or_scope", "_reuse", "_unique")
+    __slots__ = ("_auxiliary", "_default_name", "_given", "_name_or_scope", "_reuse", "_unique")
 
     def __init__(
         self,
@@ -118,7 +115,6 @@ class variable_scope:  # noqa: N801 - TF1's spelling
                 constraint=constraint,
             )
         self._unique: str | None = None
-        self._entry: _Entry | None = None
 
     def __enter__(self) -> VariableScope:
         frame = thread.frame or current_frame()
@@ -143,13 +139,11 @@ class variable_scope:  # noqa: N801 - TF1's spelling
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        entry = self._entry
-        if entry is None:
-            raise _misnested("a scope that was never entered")
-        below, frame, entered, old_scope, old_node, mark, operations = entry
-        if frame.scope is not entered or (thread.frame is not frame and current_frame() is not frame):
-            raise _misnested(entered)
-        self._entry = below
+        frame = thread.frame or current_frame()
+        entry: _Entry | None = frame.entries[-1] if frame.entries else None
+        if entry is None or entry[0] is not self or entry[1] is not frame.scope:
+            raise self._misnested()
+        _, _, old_scope, old_node, mark, operations = frame.entries.pop()
         if mark is not None:
             frame.counters.back(mark)
         elif frame.node is not old_node:
@@ -178,7 +172,11 @@ class variable_scope:  # noqa: N801 - TF1's spelling
     def _enter_jump(self, frame: Frame, captured: VariableScope, label: str) -> VariableScope:
         """All comes from the captured scope, and the counters are put back on leaving (rows D1-D7, C10-C12)."""
         counters = frame.counters
-        node = counters.find(counters.root, captured.name) if captured.name else counters.root
+        node = counters.root
+        if captured.name:
+            # One that was made by hand has not been checked before.
+            _names.check_scope(captured.name, at_root=True)
+            node = counters.find(node, captured.name)
         counters.open(node)
         return self._enter(frame, captured.name, label, captured, node, counters.jump())
 
@@ -192,10 +190,22 @@ class variable_scope:  # noqa: N801 - TF1's spelling
         # The name scope of the first opening; without an auxiliary one, that of the place (rows E3, E4).
         name_scope = name + "/" if mark is None and self._auxiliary and name else source.original_name_scope
         entered = VariableScope.derived(name, self._reuse or source.mode, defaults, name_scope)
-        self._entry = (self._entry, frame, entered, frame.scope, frame.node, mark, operations)
+        frame.entries.append((self, entered, frame.scope, frame.node, mark, operations))
         frame.scope = entered
         frame.node = node
         return entered
+
+    def _misnested(self) -> errors.NestingError:
+        leaving = repr(self._name_or_scope or self._default_name)
+        if all(entry[0] is not self for entry in current_frame().entries):
+            leaving += ", which was never entered here, or is left already"
+        return errors.NestingError(
+            errors.compose(
+                "Improper nesting of variable_scope.",
+                [("leaving", leaving), ("current", current_frame().scope)],
+                "leave scopes in the reverse order of entering them; `with` does that by itself.",
+            )
+        )
 
     def _choose(self, frame: Frame) -> str:
         """The unique default name, chosen at the first entry and kept for the later ones (row D11)."""
@@ -212,16 +222,6 @@ class variable_scope:  # noqa: N801 - TF1's spelling
             _names.check_scope(self._default_name, not frame.scope.prefix)
             self._unique = frame.counters.unique(frame.node, self._default_name)
         return self._unique
-
-
-def _misnested(leaving: object) -> errors.NestingError:
-    return errors.NestingError(
-        errors.compose(
-            "Improper nesting of variable_scope.",
-            [("leaving", leaving), ("current", current_frame().scope)],
-            "leave scopes in the reverse order of entering them; `with` does that by itself.",
-        )
-    )
 
 
 def _checked_defaults(**given: Any) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def fresh_default_store():
     import kscope
     from kscope._context import thread
 
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     kscope.reset_default_store()
     yield
     assert thread.frame is None, "the test left a store open"

@@ -34,6 +34,8 @@ WIDE = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128"
         (str, "string"),
         (np.float16, "float16"),
         (np.bool_, "bool"),
+        # What `np.bool_` is called in NumPy 1.
+        (type("bool_", (), {}), "bool"),
         (np.dtype("int8"), "int8"),
         (np.dtype("float64"), "float64"),
         (ml_dtypes.bfloat16, "bfloat16"),

@@ -89,7 +89,7 @@ def test_callables(initializer, dtype, inherited):
     ids=repr,
 )
 def test_identifiers(identifier):
-    """A str is the name of a Keras initializer, where TF1 saw a string constant; configs and classes are too (H15)."""
+    """A str is the name of a Keras initializer, where TF1 saw a constant; so are configs and classes (row H15)."""
     assert _value(get_variable("v", [2], initializer=identifier)) == [1.0, 1.0]
 
 
@@ -146,7 +146,7 @@ def test_a_function_of_nothing_honours_the_dtype():
     "initializer", [lambda: [2.0], lambda shape: [2.0], lambda shape, other, dtype: [2.0]], ids=["0", "1", "3"]
 )
 def test_callables_that_do_not_take_shape_and_dtype(initializer):
-    """With a shape, a callable that does not take shape and dtype is a TypeError that says how to call (H4, H9)."""
+    """With a shape, a callable that does not take shape and dtype is a TypeError with a hint (rows H4, H9)."""
     message = (
         r"variable v cannot be called as initializer\(shape, dtype=\.\.\.\): .*\n(.|\n)*Fix: take `\(shape, dtype=None"
     )
@@ -197,6 +197,13 @@ def test_the_default_initializer(dtype, varied):
 def test_the_default_initializer_of_strings():
     """A string variable starts as empty strings (row H10)."""
     assert _value(get_variable("v", [2], dtype="string")) == [b"", b""]
+
+
+@pytest.mark.tensorflow
+def test_strings_from_a_function():
+    """A function may return strings for a string variable (rows H10, H16)."""
+    v = get_variable("v", [2], dtype="string", initializer=lambda shape, dtype: np.array(["a", "b"]))
+    assert _value(v) == [b"a", b"b"]
 
 
 def test_no_default_initializer():
