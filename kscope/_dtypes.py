@@ -10,7 +10,7 @@ from kscope import errors
 
 __all__ = ["canonical", "floatx", "is_discrete", "is_floating", "standardize"]
 
-_ALIASES = {"float": "float32", "half": "float16", "double": "float64"}
+_ALIASES = {"float": "float32", "half": "float16", "double": "float64", "bool_": "bool"}
 _NAME = re.compile(r"^(bool|string|bfloat16|u?int(4|8|16|32|64)|float(16|32|64|8_e4m3fn|8_e5m2)|complex(64|128))$")
 _PYTHON = {bool: "bool", float: "float32", complex: "complex64", int: "int32", str: "string"}
 # What JAX makes of 64 bits unless its x64 mode is on.

@@ -62,8 +62,7 @@ def constant(value: Any) -> Constant:
     Raises:
         InitialValueError: if it has no numbers yet, or numbers that the backend cannot hold.
     """
-    if isinstance(value, keras.Variable):
-        value = value.value
+    value = _value_of(value)
     if keras.ops.is_tensor(value):
         return _constant_tensor(value)
     if isinstance(value, list | tuple):
@@ -96,10 +95,17 @@ def _constant_tensor(tensor: Any) -> Constant:
     return Constant(copy, _dtypes.standardize(tensor.dtype), tuple(int(size) for size in tensor.shape), False)
 
 
+def _value_of(value: Any) -> Any:
+    """A variable's own value, also where a trace has put another in its place; anything else as it is."""
+    if isinstance(value, keras.Variable):
+        with _keras.eagerly():
+            return value.value
+    return value
+
+
 def _plain(leaf: Any) -> Any:
     """An item of a list: tensors among numbers become arrays."""
-    if isinstance(leaf, keras.Variable):
-        leaf = leaf.value
+    leaf = _value_of(leaf)
     if not keras.ops.is_tensor(leaf):
         return leaf
     _check_concrete(leaf)
@@ -148,12 +154,14 @@ def _adopts(numbers: Any, dtype: str) -> bool:
     if numbers.size == 0:
         return dtype != "string"
     if _dtypes.is_floating(dtype):
-        return kind != "c"
+        return bool(kind != "c")
     if dtype.startswith("complex"):
         return True
-    if dtype in ("bool", "string"):
-        return False
-    return kind in "biu" and bool(np.array_equal(numbers.astype(_numpy_dtype(dtype)), numbers))
+    return (
+        dtype not in ("bool", "string")
+        and kind in "biu"
+        and bool(np.array_equal(numbers.astype(_numpy_dtype(dtype)), numbers))
+    )
 
 
 def _numpy_dtype(dtype: str) -> Any:
@@ -214,9 +222,7 @@ class _Checked:
         self.initializer = initializer
 
     def __call__(self, shape: tuple[int, ...], dtype: str) -> Any:
-        value = self.initializer(shape, **self._keywords(shape, dtype))
-        if isinstance(value, keras.Variable):
-            value = value.value
+        value = _value_of(self.initializer(shape, **self._keywords(shape, dtype)))
         if keras.ops.is_tensor(value):
             _check_concrete(value)
             found = _dtypes.standardize(value.dtype)

@@ -6,6 +6,7 @@ Each says why there is no public way; `tests/test_keras.py` fails for each of th
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
@@ -87,10 +88,12 @@ def outside_of_traces() -> Iterator[None]:
         global_state.set_global_attribute(name, None)
     if str(saved[_TORCH_DEVICE]) == "meta":
         global_state.set_global_attribute(_TORCH_DEVICE, None)
+    symbols, _escaped.symbols = _escaped.symbols, saved[_SYMBOLIC] or _escaped.symbols
     try:
         with _lifted():
             yield
     finally:
+        _escaped.symbols = symbols
         for name, value in saved.items():
             global_state.set_global_attribute(name, value)
 
@@ -144,8 +147,29 @@ def operations_at_root() -> Any:
     return sys.modules["tensorflow"].name_scope("") if BACKEND == "tensorflow" else _NOTHING
 
 
+class _Escaped(threading.local):
+    """The symbolic scope around the block that runs outside of traces."""
+
+    symbols: Any = None
+
+
+_escaped = _Escaped()
+
+
 def is_concrete(value: Any) -> bool:
-    """Whether a tensor holds numbers, rather than standing for some in a trace."""
+    """Whether a tensor holds numbers of the user's, rather than standing for some in a trace.
+
+    On PyTorch Keras runs a symbolic call that raised again, on made-up numbers. So a call in which some tensor was not
+    concrete has none that are.
+    """
+    symbols = global_state.get_global_attribute(_SYMBOLIC) or _escaped.symbols
+    concrete = not hasattr(symbols, "kscope_refused") and _has_numbers(value)
+    if not concrete and symbols is not None:
+        symbols.kscope_refused = True
+    return concrete
+
+
+def _has_numbers(value: Any) -> bool:
     if BACKEND == "jax":
         return not isinstance(value, sys.modules["jax"].core.Tracer)
     if BACKEND == "tensorflow":
@@ -202,5 +226,18 @@ def _patch_torch_parameters() -> None:
         setattr(TorchLayer, name, replacement)
 
 
+def _leave_out_of_autograph() -> None:
+    """Keep AutoGraph from rewriting kscope's functions inside a `tf.function`, as it does not rewrite Keras'.
+
+    It would turn each error into one that is no ValueError any more. The public `do_not_convert` is a decorator that
+    has to import TensorFlow where the function is defined.
+    """
+    from tensorflow.python.autograph.core import config
+
+    config.CONVERSION_RULES = (config.DoNotConvert("kscope"), *config.CONVERSION_RULES)
+
+
 if BACKEND == "torch":
     _patch_torch_parameters()
+elif BACKEND == "tensorflow":
+    _leave_out_of_autograph()

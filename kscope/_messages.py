@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import CodeType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
 from kscope import _shapes, errors
@@ -29,11 +29,18 @@ class Site:
 
 
 def call_site() -> Site:
-    """The line of the user's code that runs now: the nearest frame outside kscope and Keras."""
+    """The line of the user's code that runs now: the nearest frame outside kscope, Keras and TensorFlow."""
     frame = sys._getframe(1)  # noqa: SLF001 - Python's own, and many times faster than `inspect`
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(("kscope.", "keras.")):
+    while frame.f_back is not None and _is_inside(frame):
         frame = frame.f_back
     return Site(frame.f_code, frame.f_lineno)
+
+
+def _is_inside(frame: FrameType) -> bool:
+    if frame.f_globals.get("__name__", "").startswith(("kscope.", "keras.", "tensorflow.")):
+        return True
+    # What AutoGraph makes of a `tf.function` runs from a file of its own.
+    return "__autograph_generated_file" in frame.f_code.co_filename
 
 
 def exists(request: Request, record: Record, twice: bool = False) -> errors.VariableExistsError:

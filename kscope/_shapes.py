@@ -46,7 +46,7 @@ def _is_plain(shape: Any) -> bool:
 
 
 def _dimension(size: Any, shape: Any) -> int | None:
-    if hasattr(size, "value") and not hasattr(size, "__index__"):
+    if type(size).__name__ == "Dimension":
         size = size.value
     if size is None or _is_symbolic(size):
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 __all__ = [
     "CollectionsError",
@@ -40,6 +41,10 @@ __all__ = [
 
 class KscopeError(Exception):
     """The base of all these, to catch whatever kscope raises."""
+
+    # AutoGraph makes errors of a `tf.function` anew, of their own class only if they are known to take one message.
+    if not TYPE_CHECKING:
+        __init__ = Exception.__init__
 
 
 class VariableExistsError(KscopeError, ValueError):

@@ -109,3 +109,12 @@ def test_collections_of_local_variables_are_left_alone(collections):
     get_local_variable("g", [1], collections=collections)
     assert collections == before
     assert len(default_store().get_collection("foo")) == 1
+
+
+def test_collections_are_remembered_as_they_were():
+    """Changing a list that was given as collections does not move the variable (row N12)."""
+    collections = ["foo"]
+    get_variable("v", [1], collections=collections)
+    collections[:] = ["bar"]
+    assert len(default_store().get_collection("foo")) == 1
+    assert default_store().get_collection("bar") == []

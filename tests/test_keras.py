@@ -194,3 +194,19 @@ def test_dots_in_a_models_names():
     """A scope whose name has a dot works on each backend."""
     with kscope.variable_scope("v1.5"):
         assert kscope.get_variable("v", [1]).path == "v1.5/v"
+
+
+@pytest.mark.tensorflow
+def test_autograph_leaves_kscope_alone():
+    """In a `tf.function` that AutoGraph converts, kscope's errors are what they are."""
+    import tensorflow as tf
+
+    @tf.function
+    def twice(x):
+        kscope.get_variable("v", [1])
+        if x > 0:
+            kscope.get_variable("v", [1])
+        return x
+
+    with pytest.raises(kscope.errors.VariableExistsError, match="v already exists"):
+        twice(tf.constant(1.0))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import partial
 
+import keras
 import numpy as np
 import pytest
 
@@ -167,6 +169,15 @@ def test_the_reuse_mode_is_shown(reuse, name, shown):
         pytest.raises(ValueError, match=rf"scope: +'', reuse=(ReuseMode\.)?{shown}\n"),
     ):
         get_variable(name, [2])
+
+
+def test_the_first_making_by_way_of_keras():
+    """Where Keras itself calls `get_variable`, the line that made Keras do so is shown (row G1)."""
+    _, line = keras.Variable(partial(get_variable, "v"), shape=(1,)), sys._getframe().f_lineno
+    with pytest.raises(
+        errors.VariableExistsError, match=re.escape(f"Originally defined at: {__file__}:{line} in test")
+    ):
+        get_variable("v", [1])
 
 
 def test_the_first_making_at_module_level():
