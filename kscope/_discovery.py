@@ -104,10 +104,8 @@ def _trace(call: Callable[..., Any], spec: CallSpec) -> None:
     with _keras.isolated_call():
         try:
             _Trace(body).compute_output_spec(*tensors)
-        except Exception:
-            if not raised:
-                raise
-            error = raised[-1]
+        except Exception as worded:  # noqa: BLE001 - it is raised again
+            error = raised[-1] if raised else worded
             if not isinstance(error, errors.KscopeError):
                 error.add_note(_NOTE)
             raise error from None

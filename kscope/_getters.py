@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kscope import _initial, _lookup, errors
+from kscope import _dtypes, _initial, _lookup, errors
 from kscope._request import Implied, Request
 from kscope._reuse import Reuse, checked
 from kscope._scope import Chain
@@ -95,7 +95,8 @@ class _TrueGetter:
                 asked.reuse if reuse is None else checked(reuse),
                 name,
                 shape,
-                dtype,
+                # One that drops the dtype gets the default, and not the scope's (row K12).
+                Implied(_dtypes.floatx()) if dtype is None else dtype,
                 initializer,
                 regularizer,
                 trainable,

@@ -8,25 +8,28 @@ from typing import Any
 
 from kscope import errors
 
-__all__ = ["Shape", "compatible", "is_full", "standardize"]
+__all__ = ["UNKNOWN_RANK", "Shape", "compatible", "is_full", "spelled", "standardize"]
 
-Shape = tuple[int | None, ...]
+Shape = tuple[Any, ...]
+"""Ints, and `None` for unknown dimensions; `UNKNOWN_RANK` stands for a shape of which nothing is known."""
+
+UNKNOWN_RANK: Shape = (...,)
 
 
 def standardize(shape: Any) -> Shape | None:
-    """A tuple of ints, with `None` for unknown dimensions; `None` for no shape or an unknown rank.
+    """A tuple of ints, with `None` for unknown dimensions; `None` for no shape.
 
     Raises:
         ShapeTypeError: if it is no shape.
         ShapeValueError: if a dimension is negative.
     """
-    if shape is None or (type(shape) is tuple and _is_plain(shape)):
-        return shape
-    if type(shape) is list and _is_plain(shape):
+    if shape is None or shape is UNKNOWN_RANK:
+        return None if shape is None else UNKNOWN_RANK
+    if (type(shape) is tuple or type(shape) is list) and _is_plain(shape):
         return tuple(shape)
     if hasattr(shape, "as_list"):
         if getattr(shape, "rank", 0) is None:
-            return None
+            return UNKNOWN_RANK
         shape = shape.as_list()
     if isinstance(shape, str | bytes | dict):
         raise _not_a_shape(shape)
@@ -73,19 +76,19 @@ def _not_a_shape(shape: Any) -> errors.ShapeTypeError:
 
 def compatible(asked: Shape | None, found: Shape) -> bool:
     """Whether a variable may be shared under a shape: unknown dimensions fit anything (row G6)."""
-    if asked is None:
+    if asked is None or asked is UNKNOWN_RANK:
         return True
     return len(asked) == len(found) and all(a is None or a == f for a, f in zip(asked, found, strict=True))
 
 
 def is_full(shape: Shape | None) -> bool:
     """Whether a variable of that shape could be made."""
-    return shape is not None and None not in shape
+    return shape is not None and None not in shape and shape is not UNKNOWN_RANK
 
 
 def spelled(shape: Shape | None) -> str:
     """TF1's spelling, with `?` for the unknown."""
-    if shape is None:
+    if shape is None or shape is UNKNOWN_RANK:
         return "<unknown>"
     inside = ", ".join("?" if size is None else str(size) for size in shape)
     return f"({inside},)" if len(shape) == 1 else f"({inside})"

@@ -244,3 +244,21 @@ def test_discover_is_in_the_config():
     layer = Tower(discover=[{"x": None}])
     assert layer.get_config()["discover"] == [{"x": None}]
     assert Tower.from_config(layer.get_config()).get_config()["discover"] == [{"x": None}]
+
+
+def test_layers_of_an_open_store_share_again():
+    """Layers that share because one store was open where they were made share again when they are rebuilt."""
+    with kscope.VariableStore().as_default():
+        layers = [Tower(scope="t"), Tower(scope="t", reuse=True)]
+    for layer in layers:
+        layer(X)
+    left, right = (Tower.from_config(layer.get_config()) for layer in layers)
+    left(X), right(X)
+    assert left.store is right.store is not layers[0].store
+
+
+def test_a_config_without_our_keys():
+    """A config that says nothing about scopes leaves the constructor's arguments as they are."""
+    layer = Tower.from_config({"units": 4, "name": "net"})
+    layer(X)
+    assert paths(layer) == ["net/fc/kernel", "net/fc/bias"]

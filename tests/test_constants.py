@@ -56,6 +56,12 @@ def test_tensors_and_variables(make):
     assert keras.ops.convert_to_numpy(source).tolist() == [1.0, 2.0]
 
 
+def test_tensors_and_variables_in_a_list():
+    """A list of tensors, variables and numbers is a constant (row H11)."""
+    v = get_variable("v", initializer=[keras.ops.convert_to_tensor(1.0), keras.Variable(2.0), 3.0])
+    assert _value(v) == [1.0, 2.0, 3.0]
+
+
 def test_an_array_is_copied():
     """Changing an array afterwards does not change the variable made from it (row H11)."""
     source = np.array([1.0, 2.0], "float32")

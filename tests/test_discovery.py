@@ -494,3 +494,39 @@ def test_code_that_needs_values():
     with pytest.raises(Exception, match=".") as caught:  # Keras words it differently on each
         Values()(X)
     assert any("discovery pass" in note for note in caught.value.__notes__)
+
+
+def test_a_subclass_that_calls_the_base_build():
+    """`super().build()` straight to kscope's own does no harm: discovery comes after the whole `build()`."""
+
+    class Own(kscope.ScopedLayer):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.offset = self.add_weight(shape=(input_shape[-1],), name="offset")
+
+        def call(self, x):
+            return x * weight() + self.offset
+
+    layer = Own()
+    assert layer(X).shape == (2, 3)
+    assert len(layer.weights) == 2
+
+
+def test_a_layer_that_is_first_called_inside_a_built_one():
+    """A layer that a later call meets first is built there, below the scope that the call stands in."""
+
+    class Grows(kscope.ScopedLayer):
+        def __init__(self):
+            super().__init__()
+            self.inner = Tower()
+            self.deep = False
+
+        def call(self, x):
+            x = x * weight()
+            return self.inner(x) if self.deep else x
+
+    layer = Grows()
+    layer(X)
+    layer.deep = True
+    assert layer(X).shape == (2, 4)
+    assert list(layer.store) == ["grows/w", "grows/tower/fc/kernel", "grows/tower/fc/bias"]

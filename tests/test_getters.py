@@ -312,6 +312,18 @@ def test_a_getter_that_swallows_keywords():
         get_variable("v", [1], custom_getter=lambda getter, name, **kwargs: getter(name))
 
 
+def test_a_getter_that_swallows_the_dtype():
+    """A getter that does not hand the dtype on gets the default one, and not the scope's (row K12)."""
+
+    def custom(getter, name, shape, **kwargs):
+        return getter(name, shape, reuse=kwargs["reuse"])
+
+    with variable_scope("s", dtype="float16", custom_getter=custom, reuse=AUTO_REUSE):
+        v = get_variable("v", [1])
+        assert get_variable("v", [1]) is v
+    assert v.dtype == "float32"
+
+
 def test_a_scope_opened_in_a_getter_does_not_change_the_name():
     """The name is complete when the getter gets it: scopes opened inside prefix neither key nor path (row K13)."""
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kscope import _shapes, errors, get_variable
+from kscope import _shapes, errors, get_variable, variable_scope
 
 
 class Dimension:
@@ -48,7 +48,8 @@ FORMS = [
     ([Dimension(2), Dimension(None)], (2, None)),
     (Listed([2, None]), (2, None)),
     (Listed([]), ()),
-    (Listed(None), None),
+    (Listed(None), _shapes.UNKNOWN_RANK),
+    (_shapes.UNKNOWN_RANK, _shapes.UNKNOWN_RANK),
 ]
 
 
@@ -57,7 +58,7 @@ def test_forms(given, shape):
     """A shape in any form becomes a tuple of ints, with `None` for what is unknown (row H1)."""
     standard = _shapes.standardize(given)
     assert standard == shape
-    assert standard is None or all(size is None or type(size) is int for size in standard)
+    assert standard is None or {type(size) for size in standard} <= {int, type(None), type(...)}
 
 
 @pytest.mark.parametrize("given", [3, [2, 3]], ids=str)
@@ -74,7 +75,7 @@ def test_tensorflow_shapes():
 
     dimension = tf.compat.v1.Dimension
     assert _shapes.standardize(tf.TensorShape([2, None])) == (2, None)
-    assert _shapes.standardize(tf.TensorShape(None)) is None
+    assert _shapes.standardize(tf.TensorShape(None)) is _shapes.UNKNOWN_RANK
     assert _shapes.standardize(dimension(3)) == (3,)
     assert _shapes.standardize([dimension(None), dimension(3)]) == (None, 3)
 
@@ -116,6 +117,8 @@ def test_negative_sizes(given):
     ("asked", "found", "fits"),
     [
         (None, (4, 3), True),
+        (_shapes.UNKNOWN_RANK, (4, 3), True),
+        (_shapes.UNKNOWN_RANK, (4,), True),
         ((4, 3), (4, 3), True),
         ((None, 3), (4, 3), True),
         ((None, None), (4, 3), True),
@@ -135,6 +138,7 @@ def test_compatible(asked, found, fits):
     ("shape", "full", "spelled"),
     [
         (None, False, "<unknown>"),
+        (_shapes.UNKNOWN_RANK, False, "<unknown>"),
         ((), True, "()"),
         ((3,), True, "(3,)"),
         ((None,), False, "(?,)"),
@@ -146,6 +150,17 @@ def test_full_and_spelled(shape, full, spelled):
     """Only a shape without unknown sizes makes a variable; messages spell shapes as TF1 did (rows H3, G6)."""
     assert _shapes.is_full(shape) is full
     assert _shapes.spelled(shape) == spelled
+
+
+def test_an_unknown_rank():
+    """A shape of unknown rank finds a variable, makes none, and is a shape beside a constant (rows G6, H3, H11)."""
+    v = get_variable("v", [2, 3])
+    with variable_scope("", reuse=True):
+        assert get_variable("v", Listed(None)) is v
+    with pytest.raises(errors.InitializerError, match="`shape` should be fully defined"):
+        get_variable("w", Listed(None))
+    with pytest.raises(errors.ConstantShapeError, match="If initializer is a constant, do not specify shape"):
+        get_variable("w", Listed(None), initializer=1.0)
 
 
 @pytest.mark.parametrize("given", [(), [], 3, (2, 3), np.array([2, 3]), (0,)], ids=repr)

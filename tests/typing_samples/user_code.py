@@ -53,5 +53,6 @@ def program() -> list[str]:
             kscope.get_variable("v", [1])
     assert_type(store.variables(), list[kscope.ScopedVariable])
     tower = Tower(4, store=store, reuse=kscope.AUTO_REUSE)
+    tower.build((None, 3))
     assert_type(tower.store, kscope.VariableStore)
     return [variable.path for variable in store.variables()]

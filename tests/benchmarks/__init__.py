@@ -1,0 +1,1 @@
+"""How fast kscope is, beside what it is measured against; see README.md."""

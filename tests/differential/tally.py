@@ -1,0 +1,51 @@
+"""What the programs of a session were like: a generator that makes nothing but trivial ones would find nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from differential.compare import Comparison
+from differential.machine import SeenError, SeenVariable, Steered, rebuilt
+from differential.programs import Program
+
+
+class Tally:
+    """Counts of the programs that agreed: all, those in which a variable is got twice, those in which a step raises."""
+
+    def __init__(self, seed: int, wanted: int):
+        self.seed = seed
+        self.wanted = wanted
+        self.programs = 0
+        self.sharing = 0
+        self.raising = 0
+        self.steps = 0
+        self.steered: Counter[str] = Counter()
+        self._done: set[str] = set()
+
+    def add(self, comparison: Comparison) -> None:
+        """Count one program."""
+        self.programs += 1
+        self._done.add(repr(comparison.program))
+        firsts: list[int] = []
+        rebuilt(lambda node: firsts.append(node.first) if isinstance(node, SeenVariable) else None, _seen(comparison))
+        self.sharing += len(set(firsts)) < len(firsts)
+        self.raising += any(isinstance(step.seen, SeenError) for step in comparison.ours)
+        self.steps += len(comparison.ours)
+        self.steered.update(step.seen.row for step in comparison.ours if isinstance(step.seen, Steered))
+
+    def __contains__(self, program: Program) -> bool:
+        return repr(program) in self._done  # not by `==`, which takes True for 1
+
+    def __str__(self) -> str:
+        return (
+            f"differential: {self.programs} programs, seed {self.seed}; {self.steps} steps, "
+            f"{self._percent(self.sharing)} share, {self._percent(self.raising)} raise, "
+            f"{self.steered.total()} steps left out for listed exceptions"
+        )
+
+    def _percent(self, count: int) -> str:
+        return f"{100 * count // self.programs} %"
+
+
+def _seen(comparison: Comparison) -> tuple[object, ...]:
+    return tuple(step.seen for step in comparison.ours)
