@@ -65,10 +65,9 @@ def constant(value: Any) -> Constant:
     value = _value_of(value)
     if keras.ops.is_tensor(value):
         return _constant_tensor(value)
-    if isinstance(value, list | tuple):
+    adapts = _is_python(value)
+    if not adapts and isinstance(value, list | tuple):
         value = keras.tree.map_structure(_plain, value)
-    leaves = keras.tree.flatten(value)
-    adapts = all(isinstance(leaf, _PYTHON_SCALARS) and not isinstance(leaf, np.generic) for leaf in leaves)
     try:
         array = np.array(value)
     except ValueError as error:
@@ -101,6 +100,13 @@ def _value_of(value: Any) -> Any:
         with _keras.eagerly():
             return value.value
     return value
+
+
+def _is_python(value: Any) -> bool:
+    """Whether a value is a Python number, or nested lists of nothing else."""
+    if type(value) is list or type(value) is tuple:
+        return all(type(item) in _PYTHON_SCALARS or _is_python(item) for item in value)
+    return type(value) in _PYTHON_SCALARS
 
 
 def _plain(leaf: Any) -> Any:

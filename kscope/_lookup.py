@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from kscope import _initial, _messages, _names, _options, _shapes, _variable, errors
 from kscope._context import thread
 from kscope._initial import Constant
@@ -53,8 +55,9 @@ def _check_shared(request: Request, record: Record) -> None:
 
 def _make(request: Request) -> Record:
     _names.check_variable(request.name, at_root=True)
-    _refuse_unsupported(request)
+    collections = _options.collections_of(request.collections)
     initial, dtype = _initial_value(request)
+    _refuse_unsupported(request, np.shape(initial) if request.shape is None else request.shape, dtype)
     variable = _variable.make(
         request.name,
         initial,
@@ -66,7 +69,7 @@ def _make(request: Request) -> Record:
         regularizer=_options.regularizer_of(request.regularizer),
         constraint=_options.constraint_of(request.constraint),
     )
-    record = Record(request.name, variable, dtype, _options.collections_of(request.collections), _messages.call_site())
+    record = Record(request.name, variable, dtype, collections, _messages.call_site())
     request.store.records[request.name] = record
     if thread.call is not None:
         thread.call.made(request, record)
@@ -98,17 +101,17 @@ def _initial_value(request: Request) -> tuple[Any, str]:
     return _initial.drawn(request.name, initial), dtype
 
 
-def _refuse_unsupported(request: Request) -> None:
+def _refuse_unsupported(request: Request, shape: tuple[int, ...], dtype: str) -> None:
     """What is inherited and handed to getters, but has no meaning yet for a variable that is made."""
     if request.validate_shape is not True:
         raise _unsupported(request, "validate_shape", "Keras variables have a shape that never changes; pass True.")
     if request.caching_device:
         raise _unsupported(request, "caching_device", "no Keras backend caches reads; leave it out.")
-    if request.partitioner is None or not request.shape:
+    if request.partitioner is None or not shape:
         return
     if not callable(request.partitioner):
         raise errors.OptionTypeError(f"The partitioner must be a callable, while get {request.partitioner!r}")
-    parts = request.partitioner(shape=request.shape, dtype=request.dtype or request.fallback)
+    parts = request.partitioner(shape=shape, dtype=dtype)
     if any(count != 1 for count in parts):
         raise _unsupported(request, "partitioner", f"it asks for {list(parts)} parts, and a Keras variable is one.")
 

@@ -113,7 +113,8 @@ def dtype_mismatch(request: Request, record: Record) -> errors.DtypeMismatchErro
 
 
 def _asked(request: Request) -> list[tuple[str, object]]:
-    return [("asked for", request.spelled()), ("scope", f"{request.scope.name!r}, reuse={request.reuse}")]
+    reuse = getattr(request.reuse, "name", request.reuse)
+    return [("asked for", request.spelled()), ("scope", f"{request.scope.name!r}, reuse={reuse}")]
 
 
 def _found(record: Record) -> list[tuple[str, object]]:

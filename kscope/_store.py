@@ -164,11 +164,8 @@ class VariableStore:
     def __getitem__(self, name: str) -> ScopedVariable:
         record = self.records.get(name)
         if record is None:
-            raise KeyError(
-                errors.compose(
-                    f"No variable {name!r} in {self!r}.", [("nearest", errors.nearest(name, list(self.records)))]
-                )
-            )
+            nearest = errors.nearest(name, list(self.records)) or "none"
+            raise KeyError(f"No variable {name!r} in {self!r}. Nearest names: {nearest}")
         return record.variable
 
     def __contains__(self, name: object) -> bool:

@@ -53,6 +53,10 @@ class SeenScope:
     name: str
     reuse: Any
     dtype: str
+    initializer: str | None
+    regularizer: str | None
+    has_getter: bool
+    use_resource: bool | None
     current: bool | None = None
 
 
@@ -157,10 +161,9 @@ class Machine:
         """The current scope."""
         return self.library.api.get_variable_scope()
 
-    def initializer_word(self, initializer: Any) -> str | None:
-        """The word of an initializer that a scope or a getter holds."""
-        words = self.library.initializers.items()
-        return next((word for word, known in words if known is initializer), None)
+    def scope_initializer(self) -> str | None:
+        """The word of the current scope's initializer."""
+        return _word(self.library.initializers, self.current().initializer)
 
     def variable_dtypes(self) -> dict[str, str]:
         """Key -> dtype, of the current store."""
@@ -362,7 +365,15 @@ class Machine:
         )
 
     def _seen_scope(self, scope: Any) -> SeenScope:
-        return SeenScope(scope.name, self.library.reuse_word(scope), self.library.scope_dtype(scope))
+        return SeenScope(
+            scope.name,
+            self.library.reuse_word(scope),
+            self.library.scope_dtype(scope),
+            _word(self.library.initializers, scope.initializer),
+            _word(self.library.regularizers, scope.regularizer),
+            scope.custom_getter is not None,
+            scope.use_resource,
+        )
 
     def _looked(self, scope: Any) -> Iterator[Any]:
         yield self._seen_scope(scope)
@@ -386,7 +397,7 @@ class Machine:
             tuple(sorted(kwargs)),
             _plain_shape(kwargs["shape"]),
             tf.as_dtype(str(kwargs["dtype"]) if isinstance(kwargs["dtype"], str) else kwargs["dtype"]).name,
-            self.initializer_word(kwargs["initializer"]),
+            _word(self.library.initializers, kwargs["initializer"]),
             self.library.reuse_word(_Reusing(kwargs["reuse"])),
             kwargs["trainable"],
             None if kwargs["collections"] is None else tuple(kwargs["collections"]),
@@ -396,6 +407,11 @@ class Machine:
 @dataclass
 class _Reusing:
     reuse: Any
+
+
+def _word(words: dict[str, Any], value: Any) -> str | None:
+    """The word of an object."""
+    return next((word for word, known in words.items() if known is value), None)
 
 
 def _plain_shape(shape: Any) -> tuple[int | None, ...] | None:

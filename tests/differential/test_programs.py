@@ -54,6 +54,26 @@ def _round(tally: Tally, number: int) -> None:
     check()
 
 
+FOUND = {
+    "H3: a shape of unknown rank is no full shape": (Get("v", "unknown rank"),),
+    "H11: a shape of unknown rank is a shape": (Get("v", "unknown rank", initializer="one"),),
+    "K2: a getter is given shapes that it can read": (Get("v", "unknown rank", getter="record"),),
+    "H7: a getter hands on what it got for a callable that returns integers": (
+        Get("v", initializer="optional", getter="record"),
+    ),
+    "K12: a dtype that a getter drops is float32": (
+        Open("a", (Get("v", "[1]", getter="swallow"),), options=Options(dtype="float16")),
+    ),
+}
+
+
+@pytest.mark.parametrize("program", FOUND.values(), ids=FOUND)
+def test_programs_that_once_differed_agree(program: Program):
+    """What random programs have found stays mended (rows H3, H7, H11, K2, K12)."""
+    difference = run(program).difference()
+    assert difference is None, difference
+
+
 ROOT = Look(Captured(root=True))
 V = Get("v", "[1]")
 W = Get("w", "[1]")
@@ -63,6 +83,10 @@ PAIRS = {
     "the number of a default name": ((Open("d"), Open(Default())), (Open("a"), Open(Default()))),
     "the reuse mode": ((Open("a", reuse=AUTO),), (Open("a", reuse=True),)),
     "the dtype of a scope": ((Open("a"),), (Open("a", options=Options(dtype="half")),)),
+    "the initializer of a scope": ((Open("a"),), (Open("a", options=Options(initializer="zeros")),)),
+    "the regularizer of a scope": ((Open("a"),), (Open("a", options=Options(regularizer="loss")),)),
+    "the getter of a scope": ((Open("a"),), (Open("a", options=Options(getter="record")),)),
+    "the kind of variable of a scope": ((Open("a"),), (Open("a", options=Options(use_resource=False)),)),
     "the shape": ((V,), (Get("v", "3"),)),
     "the dtype of a variable": ((V,), (Get("v", "[1]", "half"),)),
     "the trainable flag": ((V,), (Get("v", "[1]", trainable=False),)),
