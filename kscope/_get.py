@@ -233,4 +233,4 @@ def get_in_scope(
     custom = defaults.custom_getter if custom_getter is None else custom_getter
     if custom is None:
         return _lookup.obtain(request)
-    return _getters.call(custom, request, initializer, use_resource)
+    return _getters.call(custom, request, shape, initializer, use_resource)

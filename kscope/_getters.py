@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kscope import _dtypes, _initial, _lookup, errors
+from kscope import _dtypes, _initial, _lookup, _shapes, errors
 from kscope._request import Implied, Request
 from kscope._reuse import Reuse, checked
 from kscope._scope import Chain
@@ -14,7 +14,7 @@ from kscope.typing import DtypeLike, Getter, ShapeLike
 __all__ = ["call"]
 
 
-def call(custom: Getter, request: Request, initializer: Any, use_resource: bool | None) -> Any:
+def call(custom: Getter, request: Request, shape: Any, initializer: Any, use_resource: bool | None) -> Any:
     """Call a getter, or a chain of them, with the true one and what is asked for.
 
     All values are resolved: what the scope gives is filled in, and shape, dtype and modes are in one spelling
@@ -26,7 +26,8 @@ def call(custom: Getter, request: Request, initializer: Any, use_resource: bool 
     return custom(
         _TrueGetter(request, trains),
         name=request.name,
-        shape=request.shape,
+        # A shape of unknown rank has no other spelling than the user's.
+        shape=shape if request.shape is _shapes.UNKNOWN_RANK else request.shape,
         dtype=request.dtype or Implied(request.fallback),
         initializer=initializer,
         regularizer=request.regularizer,

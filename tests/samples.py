@@ -1,4 +1,4 @@
-"""Layers that several test files use: a scoped one and its plain twin, registered so that files can be loaded."""
+"""What several test files use: layers, a scoped one and its plain twin, registered so that files can be loaded."""
 
 from __future__ import annotations
 
@@ -54,6 +54,12 @@ class Stack(kscope.ScopedModel):
         x = self.second(x)
         scale = kscope.get_variable("scale", [], initializer="ones")
         return x * scale
+
+
+def visit(*args, **kwargs):
+    """Open a scope and leave it."""
+    with kscope.variable_scope(*args, **kwargs) as scope:
+        return scope
 
 
 def paths(layer):

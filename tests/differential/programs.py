@@ -231,19 +231,18 @@ GETS = _chosen(
 CHANGES = st.builds(
     lambda scope, change: Change(scope, *change),
     SCOPES,
+    # Clearing is what no argument can do, so it comes more often.
     st.sampled_from(
-        [("initializer", word) for word in (None, *INITIALIZERS)]
-        + [("regularizer", word) for word in (None, "loss", "no_regularizer")]
+        [("initializer", word) for word in (*[None] * 5, *INITIALIZERS)]
+        + [("regularizer", word) for word in (None, None, "loss", "no_regularizer")]
         + [("dtype", word) for word in DTYPES]
-        + [("custom_getter", word) for word in (None, *GETTERS)]
+        + [("custom_getter", word) for word in (*[None] * 5, *GETTERS)]
         + [("use_resource", word) for word in (None, True, False)]
     ),
 )
-
-
 SIMPLE = _chosen(
     *[GETS] * 10,
-    CHANGES,
+    *[CHANGES] * 2,
     st.builds(Look, SCOPES),
     st.builds(Share, SCOPES),
     st.builds(lambda opening, options: Keep(*opening, options), OPENINGS, OPTIONS),
