@@ -6,6 +6,7 @@ import gc
 import os
 import time
 from contextlib import nullcontext
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,21 @@ def no_garbage_collection():
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture
+def filled():
+    """Stores of any size, that cost nothing to fill: one variable stands under the names `a/v0`, `a/v1`, ..."""
+    import kscope
+
+    def fill(size):
+        store = kscope.VariableStore()
+        store.get_variable("v", [1])
+        record = store.records["v"]
+        store.records = {f"a/v{i}": copy(record) for i in range(size)}
+        return store
+
+    return fill
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import keras
 import pytest
 
 import kscope
-from kscope._store import Record
 
 NAMES = 10
 REPEATS = 20
@@ -30,14 +29,6 @@ def names_of(size):
     return [f"v{i}" for i in range(size)]
 
 
-def filled(size):
-    """A store in which one variable stands under many names."""
-    store = kscope.VariableStore()
-    variable = keras.Variable([0.0])
-    store.records = {f"a/{name}": Record(f"a/{name}", variable, "float32", (), None) for name in names_of(size)}
-    return store
-
-
 @contextmanager
 def reusing(store):
     with store.as_default(), kscope.variable_scope("a", reuse=True):
@@ -46,7 +37,7 @@ def reusing(store):
 
 @pytest.mark.jax
 @pytest.mark.parametrize("size", [10, 1_000, 100_000])
-def test_get_beside_haiku(compare, size):
+def test_get_beside_haiku(compare, filled, size):
     """An existing variable is got at least three times as fast as by Haiku's `get_parameter`."""
     import haiku as hk
 
@@ -64,7 +55,7 @@ def test_get_beside_haiku(compare, size):
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("size", [10, 1_000])
-def test_get_beside_tensorflow(compare, size):
+def test_get_beside_tensorflow(compare, filled, size):
     """An existing variable is got at least 25 times as fast as by `tf.compat.v1.get_variable` in a graph."""
     import tensorflow as tf
 
@@ -85,7 +76,7 @@ def test_get_beside_tensorflow(compare, size):
 
 
 @pytest.mark.parametrize("size", [1_000, 100_000])
-def test_get_is_flat(compare, size):
+def test_get_is_flat(compare, filled, size):
     """Getting a variable takes as long in a large store as in one of 10 variables."""
     ours, other = gets(kscope.get_variable, names_of(size)), gets(kscope.get_variable, names_of(10))
     small = filled(10)

@@ -8,21 +8,12 @@ import keras
 import pytest
 
 import kscope
-from kscope._store import Record
 
 COUNT = 10
 AT_MOST = {"tensorflow": 1.05, "jax": 1.15, "torch": 1.40}
 
 # TensorFlow keeps something for each name that it has met: no name is used twice in a process, on either side.
 serial = count(1_000_000)
-
-
-def filled(size):
-    """A store in which one variable stands under many names."""
-    store = kscope.VariableStore()
-    variable = keras.Variable([0.0])
-    store.records = {f"v{i}": Record(f"v{i}", variable, "float32", (), None) for i in range(size)}
-    return store
 
 
 def makes(**options):
@@ -34,7 +25,7 @@ def makes(**options):
 
 
 @pytest.mark.parametrize("size", [10, 1_000, 100_000])
-def test_make_beside_keras(compare, backend, size):
+def test_make_beside_keras(compare, filled, backend, size):
     """Making a variable costs hardly more than the `keras.Variable` that it is, however many there are."""
     zeros, kept = keras.initializers.Zeros(), []
 
@@ -47,7 +38,7 @@ def test_make_beside_keras(compare, backend, size):
         compare(what, "keras.Variable", makes(initializer=zeros), other, count=COUNT, at_most=AT_MOST[backend])
 
 
-def test_make_by_default_beside_keras(compare, backend):
+def test_make_by_default_beside_keras(compare, filled, backend):
     """The same with the initializer that a variable gets by itself, a new one for each."""
     kept = []
 
@@ -61,7 +52,7 @@ def test_make_by_default_beside_keras(compare, backend):
         compare(what, beside, makes(), other, count=COUNT, at_most=AT_MOST[backend])
 
 
-def test_make_beside_add_weight(compare):
+def test_make_beside_add_weight(compare, filled):
     """Making a variable, beside what a layer without kscope calls for it."""
     zeros, layer = keras.initializers.Zeros(), keras.layers.Layer()
 

@@ -9,7 +9,8 @@ from itertools import zip_longest
 
 from differential import exceptions
 from differential.libraries import TF1, Kscope
-from differential.machine import Machine, SeenError, Step
+from differential.machine import Machine
+from differential.observed import SeenError, Step
 from differential.programs import Program
 
 # The errors whose first sentence is TF1's; of the others only the built-in class is.

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from differential.libraries import Library
+from differential.observed import (
+    SeenGetter,
+    SeenList,
+    SeenScope,
+    SeenVariable,
+    Steered,
+    Step,
+    plain_shape,
+    seen_error,
+    word_of,
+)
 from differential.programs import (
     Build,
     Captured,
@@ -34,79 +44,6 @@ class Boom(Exception):
     """What `Fail` raises."""
 
 
-@dataclass(frozen=True)
-class SeenVariable:
-    """A variable; `first` is the step that saw this very object first."""
-
-    name: str
-    key: str
-    first: int
-    shape: tuple[int | None, ...] | None
-    dtype: str
-    trainable: bool | None
-
-
-@dataclass(frozen=True)
-class SeenScope:
-    """A scope; and, when it was just entered, whether it is the current one (row A12)."""
-
-    name: str
-    reuse: Any
-    dtype: str
-    initializer: str | None
-    regularizer: str | None
-    has_getter: bool
-    use_resource: bool | None
-    current: bool | None = None
-
-
-@dataclass(frozen=True)
-class SeenList:
-    """A listing, as keys and dtypes."""
-
-    collection: str
-    variables: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class SeenGetter:
-    """What a custom getter was called with."""
-
-    name: str
-    keys: tuple[str, ...]
-    shape: tuple[int | None, ...] | None
-    dtype: str
-    initializer: str | None
-    reuse: Any
-    trainable: bool | None
-    collections: tuple[str, ...] | None
-
-
-@dataclass(frozen=True)
-class SeenError:
-    """An error: the built-in class it is, its own class, and the first sentence."""
-
-    family: str
-    kind: str
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Steered:
-    """A step that was left out, because a row says that the libraries differ there."""
-
-    row: str
-
-
-@dataclass(frozen=True)
-class Step:
-    """A statement, what came of it, and what getters noted meanwhile."""
-
-    statement: Statement
-    seen: Any
-    log: tuple[SeenGetter, ...] = ()
-
-
 @dataclass
 class Manager:
     """A context manager that was kept, and its history."""
@@ -115,15 +52,6 @@ class Manager:
     manager: Any
     is_open: bool = False
     reuses: list[Any] = field(default_factory=list)
-
-
-def rebuilt(change: Callable[[Any], Any], node: Any) -> Any:
-    """A tree of observations with `change` applied to each of them, from the leaves up."""
-    if isinstance(node, tuple):
-        return tuple(rebuilt(change, child) for child in node)
-    if is_dataclass(node) and not isinstance(node, Step):
-        node = replace(node, **{f.name: rebuilt(change, getattr(node, f.name)) for f in fields(node)})
-    return change(node)
 
 
 class Machine:
@@ -163,7 +91,7 @@ class Machine:
 
     def scope_initializer(self) -> str | None:
         """The word of the current scope's initializer."""
-        return _word(self.library.initializers, self.current().initializer)
+        return word_of(self.library.initializers, self.current().initializer)
 
     def variable_dtypes(self) -> dict[str, str]:
         """Key -> dtype, of the current store."""
@@ -196,7 +124,7 @@ class Machine:
         except Boom:
             raise
         except Exception as error:
-            seen = _seen_error(error)
+            seen = seen_error(error)
         self._note(statement, seen)
 
     def _note(self, statement: Statement, seen: Any) -> None:
@@ -359,7 +287,7 @@ class Machine:
             variable.name,
             *keys,
             first,
-            _plain_shape(variable.shape),
+            plain_shape(variable.shape),
             self.library.dtype(variable),
             variable.trainable,
         )
@@ -369,8 +297,8 @@ class Machine:
             scope.name,
             self.library.reuse_word(scope),
             self.library.scope_dtype(scope),
-            _word(self.library.initializers, scope.initializer),
-            _word(self.library.regularizers, scope.regularizer),
+            word_of(self.library.initializers, scope.initializer),
+            word_of(self.library.regularizers, scope.regularizer),
             scope.custom_getter is not None,
             scope.use_resource,
         )
@@ -395,9 +323,9 @@ class Machine:
         return SeenGetter(
             name,
             tuple(sorted(kwargs)),
-            _plain_shape(kwargs["shape"]),
+            plain_shape(kwargs["shape"]),
             tf.as_dtype(str(kwargs["dtype"]) if isinstance(kwargs["dtype"], str) else kwargs["dtype"]).name,
-            _word(self.library.initializers, kwargs["initializer"]),
+            word_of(self.library.initializers, kwargs["initializer"]),
             self.library.reuse_word(_Reusing(kwargs["reuse"])),
             kwargs["trainable"],
             None if kwargs["collections"] is None else tuple(kwargs["collections"]),
@@ -407,21 +335,3 @@ class Machine:
 @dataclass
 class _Reusing:
     reuse: Any
-
-
-def _word(words: dict[str, Any], value: Any) -> str | None:
-    """The word of an object."""
-    return next((word for word, known in words.items() if known is value), None)
-
-
-def _plain_shape(shape: Any) -> tuple[int | None, ...] | None:
-    import tensorflow as tf
-
-    as_shape = tf.TensorShape(shape)
-    return None if as_shape.rank is None else tuple(as_shape.as_list())
-
-
-def _seen_error(error: Exception) -> SeenError:
-    family = next(kind.__name__ for kind in type(error).__mro__ if vars(builtins).get(kind.__name__) is kind)
-    sentence = (str(error).splitlines() or [""])[0].partition(". ")[0].removesuffix(".")
-    return SeenError(family, type(error).__name__, sentence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from differential.compare import Comparison
-from differential.machine import SeenError, SeenVariable, Steered, rebuilt
+from differential.observed import SeenError, SeenVariable, Steered, rebuilt
 from differential.programs import Program
 
 

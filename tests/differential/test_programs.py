@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from differential.compare import Comparison, run
-from differential.machine import Step
+from differential.observed import Step
 from differential.programs import AUTO, PROGRAMS, Build, Captured, Default, Get, Look, Open, Options, Program
 from differential.tally import Tally
 

@@ -1,0 +1,208 @@
+"""When a listed exception applies to a step, and how its difference is taken out of what was seen."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from differential.libraries import CONSTANTS, DTYPE_NAMES, TAKING_NOTHING
+from differential.machine import Machine
+from differential.observed import SeenError, SeenGetter, SeenList, SeenVariable, Step
+from differential.programs import Captured, Change, Enter, Get, Keep, Open, Program, Share, Statement, walk
+
+PARTIAL = ("[None]", "[None, 3]", "unknown rank")
+DISCRETE = ("int32", "string")
+
+# Steering.
+
+
+def empty_name_in_a_scope(statement: Statement, machine: Machine) -> bool:
+    return isinstance(statement, Open | Enter) and _target(statement, machine) == "" and machine.current().name != ""
+
+
+def _target(statement: Statement, machine: Machine) -> Any:
+    if isinstance(statement, Enter):
+        kept = machine.manager(statement.back)
+        return kept and kept.statement.target
+    return getattr(statement, "target", None)
+
+
+def changed_jump_entered_again(statement: Statement, machine: Machine) -> bool:
+    kept = machine.manager(statement.back) if isinstance(statement, Enter) else None
+    if kept is None or not kept.reuses or not isinstance(kept.statement.target, Captured):
+        return False
+    return any(isinstance(other, Share | Change) for other in walk(machine.program))
+
+
+def inherited_reuse_sticks(statement: Statement, machine: Machine) -> bool:
+    kept = machine.manager(statement.back) if isinstance(statement, Enter) else None
+    if kept is None or kept.statement.reuse or isinstance(kept.statement.target, Captured):
+        return False
+    stuck = next((reuse for reuse in kept.reuses if reuse), False)
+    return bool(stuck) and stuck is not machine.current().reuse
+
+
+def entered_inside_itself(statement: Statement, machine: Machine) -> bool:
+    kept = machine.manager(statement.back) if isinstance(statement, Enter) else None
+    return kept is not None and kept.is_open
+
+
+def looked_up_without_its_dtype(statement: Statement, machine: Machine) -> bool:
+    if not isinstance(statement, Get) or not machine.current().reuse:
+        return False
+    scope = machine.library.scope_dtype(machine.current())
+    name = _full_name(statement, machine)
+    found = machine.variable_dtypes()
+    if not _has_getter(statement, machine):
+        return statement.dtype is None and found.get(name, scope) != scope
+    # A getter may ask for more names, and without a dtype, which TF1 takes for float32.
+    return any(key.startswith(name) and {dtype, scope, "float32"} != {dtype} for key, dtype in found.items())
+
+
+def _full_name(statement: Get, machine: Machine) -> str:
+    prefix = machine.current().name
+    return f"{prefix}/{statement.name}" if prefix else str(statement.name)
+
+
+def _has_getter(statement: Get, machine: Machine) -> bool:
+    return statement.getter is not None or machine.current().custom_getter is not None
+
+
+def _initializer(statement: Get, machine: Machine) -> str | None:
+    return statement.initializer or machine.scope_initializer()
+
+
+def dtype_for_a_callable_of_nothing(statement: Statement, machine: Machine) -> bool:
+    return (
+        isinstance(statement, Get)
+        and statement.dtype is not None
+        and _initializer(statement, machine) in TAKING_NOTHING
+    )
+
+
+def dtype_for_a_python_number(statement: Statement, machine: Machine) -> bool:
+    return (
+        isinstance(statement, Get)
+        and statement.dtype is not None
+        and statement.initializer in ("one", "list", "integer")
+        and CONSTANTS[statement.initializer] != DTYPE_NAMES[statement.dtype]
+    )
+
+
+def dtype_for_a_constant_of_the_scope(statement: Statement, machine: Machine) -> bool:
+    return (
+        isinstance(statement, Get)
+        and statement.dtype is not None
+        and statement.initializer is None
+        and _initializer(statement, machine) in CONSTANTS
+    )
+
+
+def discrete_and_trainable(statement: Statement, machine: Machine) -> bool:
+    if not isinstance(statement, Get) or statement.trainable is not True or statement.local:
+        return False
+    initializer = _initializer(statement, machine)
+    dtypes = {**CONSTANTS, **TAKING_NOTHING}
+    written = None if statement.dtype is None else DTYPE_NAMES[statement.dtype]
+    scope = machine.library.scope_dtype(machine.current())
+    return dtypes.get(initializer or "", written or scope) in DISCRETE or (written or scope) in DISCRETE
+
+
+def fault_before_a_getter(statement: Statement, machine: Machine) -> bool:
+    return isinstance(statement, Get) and _impossible(statement) > 0 and _has_getter(statement, machine)
+
+
+def _impossible(get: Get) -> int:
+    return (get.shape in ("[-1]", "[1.5]")) + (get.dtype == "unknown")
+
+
+def impossible_among_faults(statement: Statement, machine: Machine) -> bool:
+    if not isinstance(statement, Get):
+        return False
+    return _impossible(statement) > 1 or (_impossible(statement) == 1 and _initializer(statement, machine) in CONSTANTS)
+
+
+def bad_collections_and_no_full_shape(statement: Statement, machine: Machine) -> bool:
+    if not isinstance(statement, Get) or statement.collections != "'mine'":
+        return False
+    return statement.shape in (None, *PARTIAL)
+
+
+def name_that_nothing_checks(statement: Statement, machine: Machine) -> bool:
+    kept = machine.manager(statement.back) if isinstance(statement, Enter) else None
+    opened = kept.statement if kept else statement
+    return isinstance(opened, Open | Keep) and opened.target == "a b" and not opened.options.auxiliary_name_scope
+
+
+def uncallable_behind_one_that_calls_nothing(statement: Statement, machine: Machine) -> bool:
+    if not isinstance(statement, Get) or statement.getter is not None or machine.current().custom_getter is None:
+        return False
+    return _mentions(machine.program, "absorb") and _mentions(machine.program, "not callable")
+
+
+def _mentions(program: Program, getter: str) -> bool:
+    return f"'{getter}'" in repr(program)
+
+
+def partial_shape_for_a_callable_of_nothing(statement: Statement, machine: Machine) -> bool:
+    return (
+        isinstance(statement, Get) and statement.shape in PARTIAL and _initializer(statement, machine) in TAKING_NOTHING
+    )
+
+
+def local_collections_in_no_list(statement: Statement, machine: Machine) -> bool:
+    return isinstance(statement, Get) and statement.local and (statement.collections or "[]")[0] != "["
+
+
+# Levelling.
+
+
+def graph_name(node: Any) -> Any:
+    if isinstance(node, SeenVariable) and re.fullmatch(re.escape(node.key) + r"(_\d+)?:0", node.name):
+        return replace(node, name=node.key + ":0")
+    return node
+
+
+def rootless(node: Any) -> Any:
+    if isinstance(node, SeenError) and node.sentence.endswith("is not a valid root scope name"):
+        return replace(node, sentence=node.sentence.replace("root scope", "scope"))
+    return node
+
+
+def reference_dtype(node: Any) -> Any:
+    if isinstance(node, SeenError) and node.sentence.startswith("Trying to share variable"):
+        return replace(node, sentence=node.sentence.removesuffix("_ref"))
+    return node
+
+
+def unknown_size(node: Any) -> Any:
+    if isinstance(node, SeenError) and "specified shape" in node.sentence:
+        return replace(node, sentence=node.sentence.replace("None", "?"))
+    return node
+
+
+def spelled_dtype(node: Any) -> Any:
+    if isinstance(node, SeenError) and node.sentence.startswith("Initializer type"):
+        found = re.sub(r"<dtype: '(\w+)'>", r"\1", node.sentence)
+        return replace(node, sentence=found.partition(" and explicit dtype")[0])
+    return node
+
+
+def discrete_trains(node: Any) -> Any:
+    if isinstance(node, SeenVariable) and node.dtype in DISCRETE:
+        return replace(node, trainable=None)
+    if isinstance(node, SeenGetter) and (node.dtype in DISCRETE or node.initializer == "integer"):
+        return replace(node, trainable=None)
+    if isinstance(node, SeenList) and node.collection == "trainable_variables":
+        return replace(node, variables=tuple(item for item in node.variables if item[1] not in DISCRETE))
+    return node
+
+
+def raw_call(node: Any) -> Any:
+    if not isinstance(node, Step) or not isinstance(node.seen, SeenError):
+        return node
+    if node.seen.sentence in ("'int' object is not callable", "the first argument must be callable"):
+        seen = SeenError("ValueError", "GetterError", "Passed a custom_getter which is not callable: 3")
+        return replace(node, seen=seen, log=())
+    return node
