@@ -97,7 +97,8 @@ def _initial_value(request: Request) -> tuple[Any, str]:
         raise _no_full_shape(request)
     dtype = request.dtype or request.fallback
     if initial is None:
-        initial = _initial.default(request.name, dtype)
+        # Made for this variable, so that there is nothing to draw anew from.
+        return _initial.default(request.name, dtype), dtype
     return _initial.drawn(request.name, initial), dtype
 
 

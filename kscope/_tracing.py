@@ -13,7 +13,7 @@ import keras
 
 from kscope._keras import tracing
 
-__all__ = ["OpScope", "op_scope", "tracing"]
+__all__ = ["OpScope", "tracing"]
 
 # TensorFlow takes these nowhere, or not as the first character at the root of its name scopes, where a scope that was
 # opened eagerly leaves off.
@@ -34,8 +34,3 @@ class OpScope:
     def close(self) -> None:
         """Leave them, in the reverse order."""
         self._stack.close()
-
-
-def op_scope(label: str) -> OpScope:
-    """Open name scopes for the parts of `label`."""
-    return OpScope(label)

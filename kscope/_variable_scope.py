@@ -183,7 +183,7 @@ class variable_scope:  # noqa: N801 - TF1's spelling
     def _enter(
         self, frame: Frame, name: str, label: str, source: VariableScope, node: Node, mark: int | None
     ) -> VariableScope:
-        operations = _tracing.op_scope(label) if self._auxiliary and label and _tracing.tracing() else None
+        operations = _tracing.OpScope(label) if self._auxiliary and label and _tracing.tracing() else None
         defaults = source.defaults
         if self._given is not None:
             defaults = defaults.overridden(self._given)

@@ -10,7 +10,7 @@ import pytest
 
 import kscope
 from kscope import VariableScope, get_variable, get_variable_scope, variable_scope
-from kscope._tracing import op_scope, tracing
+from kscope._tracing import OpScope, tracing
 
 ONES = np.ones((1, 2), "float32")
 
@@ -201,7 +201,7 @@ def test_layers_inside_a_layer_are_named_alike_on_every_backend(symbolic):
 def test_name_scopes_are_closed_in_the_reverse_order():
     """One for each part, all of them left at once; a part that is all underscores gets a name."""
     before = place()
-    operations = op_scope("a/_/_b")
+    operations = OpScope("a/_/_b")
     assert place() == "a/scope/b"
     operations.close()
     assert place() == before == ""
