@@ -20,6 +20,7 @@ __all__ = [
     "auto_config",
     "deferring",
     "eagerly",
+    "frozen",
     "get_keras_mask",
     "inherited_training",
     "is_concrete",
@@ -175,6 +176,13 @@ def _has_numbers(value: Any) -> bool:
     if BACKEND == "tensorflow":
         return hasattr(value, "numpy")
     return str(getattr(value, "device", "")) != "meta"
+
+
+def frozen(value: Any) -> Any:
+    """A variable's value as it is now; JAX' arrays never change, those of the others are copied."""
+    if BACKEND == "jax":
+        return value
+    return value.detach().clone() if BACKEND == "torch" else sys.modules["tensorflow"].identity(value)
 
 
 def auto_config(method: _Method) -> _Method:

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from kscope import _binding, _config, _discovery, _keras, _names, _spec, errors
+from kscope import _binding, _config, _discovery, _files, _keras, _names, _spec, _weights, errors
 from kscope._pass import Pass
 from kscope._reuse import Reuse
 from kscope._scope import VariableScope
@@ -154,6 +154,29 @@ class _Scoped(keras.layers.Layer):
             self._kscope.expected = _spec.from_config(config)
             self.build()
 
+    def save_own_variables(self, store: Any) -> None:
+        """Write the layer's variables into its place of a weights file, under their scoped names.
+
+        A variable that several layers share is written once. Keras calls this.
+        """
+        _weights.save(store, self._kscope.known, self._further_variables())
+
+    def load_own_variables(self, store: Any) -> None:
+        """Set the layer's variables from a weights file, by scoped name, or by Keras' numbers if it has those.
+
+        Raises:
+            WeightsMismatchError: names or shapes differ; nothing was set then.
+        """
+        if not (self._kscope.known and _weights.load(store, self, self._kscope.known, self._further_variables())):
+            super().load_own_variables(store)
+
+    def _further_variables(self) -> list[Any]:
+        """The layer's own variables that no `get_variable` made."""
+        own: dict[str, Any] = {}
+        super().save_own_variables(own)
+        scoped = {id(record.variable) for record in self._kscope.known}
+        return [variable for variable in own.values() if id(variable) not in scoped]
+
 
 def _then_discover(build: Callable[..., None]) -> Callable[..., None]:
     """A subclass's `build`, with the discovery after it: sublayers that it makes are there for `call`."""
@@ -246,3 +269,6 @@ class ScopedModel(_Scoped, keras.Model):
                 f"{type(self).__name__} is for subclassing. Make a functional model of keras.Model and scoped layers."
             )
         super().__init__(**kwargs)
+
+
+_files.install(_Scoped)

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from kscope._request import Request
     from kscope._store import Record
 
-__all__ = ["Site", "call_site", "dtype_mismatch", "exists", "late", "missing", "shape_mismatch"]
+__all__ = ["Site", "call_site", "dtype_mismatch", "exists", "late", "missing", "shape_mismatch", "weights_mismatch"]
+
+_LISTED = 20
 
 
 class Site:
@@ -122,3 +124,24 @@ def _found(record: Record) -> list[tuple[str, object]]:
         ("found", f"{record.name}, shape {_shapes.spelled(record.shape)}, dtype {record.dtype}"),
         ("Originally defined at", record.site),
     ]
+
+
+def weights_mismatch(layer: str, mismatches: list[tuple[str, str, str]]) -> errors.WeightsMismatchError:
+    """A layer and its part of a weights file differ; each mismatch is its kind, a scoped name, and details."""
+    kinds = ("missing", "extra", "mis-shaped")
+    facts = [
+        (kind, f"{name}{f' ({details})' if details else ''}")
+        for kind in kinds
+        for of_kind, name, details in mismatches
+        if of_kind == kind
+    ]
+    if len(facts) > _LISTED:
+        facts[_LISTED:] = [("and", f"{len(facts) - _LISTED} more")]
+    count = f"{len(mismatches)} entry does" if len(mismatches) == 1 else f"{len(mismatches)} entries do"
+    return errors.WeightsMismatchError(
+        errors.compose(
+            f"Layer {layer!r} and the weights file differ: {count} not fit. Nothing was loaded into the layer.",
+            facts,
+            "load into a layer as it was when the file was saved, or pass skip_mismatch=True to leave this one out.",
+        )
+    )

@@ -67,7 +67,7 @@ class Pass(Frame):
             self._check_new(request)
         else:
             self._check_shared(request, record)
-            self._state.known[record] = None
+            self._state.known[record] = request.store
             self._touched.add(record)
         return record
 
@@ -90,7 +90,7 @@ class Pass(Frame):
 
     def made(self, request: Request, record: Record) -> None:
         """Take note of a variable that was just made."""
-        self._state.known[record] = None
+        self._state.known[record] = request.store
         self._state.made.append((request.store, record))
         self._touched.add(record)
 

@@ -55,7 +55,7 @@ class LayerState:
         nested: whether it was bound inside another scoped layer's call.
         root: where an absolute scope starts during its calls.
         dtype: the layer's variable dtype, where no scope says otherwise.
-        known: the variables that its calls get, in order.
+        known: the variables that its calls get, in order, with their stores.
         made: those that a running discovery made, with their stores.
         discovering: whether a call may get names that are not known.
         restored: whether the layer comes from a config: its sharing was checked when it was first built.
@@ -92,7 +92,7 @@ class LayerState:
         self.nested = False
         self.root = VariableScope.derived("", False, Defaults(), "")
         self.dtype: str | None = None
-        self.known: dict[Record, None] = {}
+        self.known: dict[Record, VariableStore] = {}
         self.made: list[tuple[VariableStore, Record]] = []
         self.discovering = False
         self.restored = False

@@ -36,6 +36,8 @@ __all__ = [
     "VariableExistsError",
     "VariableMissingError",
     "VariableNameError",
+    "WeightsFileError",
+    "WeightsMismatchError",
 ]
 
 
@@ -141,6 +143,14 @@ class UnsupportedError(KscopeError, NotImplementedError):
 
 class LayerError(KscopeError, ValueError):
     """Raised when a scoped layer is bound, shared or rebuilt in a way that cannot work."""
+
+
+class WeightsFileError(KscopeError, OSError, ValueError):
+    """Raised when a weights file cannot be read: cut off, or not what it claims to be."""
+
+
+class WeightsMismatchError(KscopeError, ValueError):
+    """Raised when a weights file and a layer differ in names or shapes; all of them are listed, none is loaded."""
 
 
 def compose(first: str, facts: Iterable[tuple[str, object]] = (), fix: str | None = None) -> str:

@@ -1,0 +1,99 @@
+"""Touch points with the weights files of Keras, which have no public interface but a mapping for each layer.
+
+A layer is handed the mapping that stands for its own place in the file. To write a shared variable once, and to find
+one that stands in another place, it has to see the file behind it. `tests/test_keras_files.py` fails when Keras
+changes what is used here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.utils.io_utils import ask_to_proceed_with_overwrite
+
+__all__ = ["ask_to_proceed_with_overwrite", "at", "declared_shape", "is_file", "place", "places", "sublayers"]
+
+
+def is_file(entry: Any) -> bool:
+    """Whether a layer's mapping belongs to a file, rather than being a plain dict."""
+    return hasattr(entry, "_h5_entry_path")
+
+
+def place(entry: Any) -> str:
+    """Where in the file a layer's mapping stands."""
+    return str(entry._h5_entry_path or "") if is_file(entry) else ""  # noqa: SLF001
+
+
+def places(entry: Any) -> list[str]:
+    """All places of a file that hold variables. No link is followed."""
+    if not is_file(entry):
+        return [""]
+    if hasattr(entry, "sharding_config"):
+        # Of each shard the file's map says what it holds: "/layers/dense/vars".
+        return [key.strip("/").removesuffix("vars").rstrip("/") for key in entry.sharding_config["weight_map"]]
+    return list(_groups_of_variables(entry.h5_file))
+
+
+def _groups_of_variables(file: Any) -> Iterator[str]:
+    import h5py
+
+    todo, seen = [("", file)], set()
+    while todo:
+        path, group = todo.pop()
+        address = h5py.h5o.get_info(group.id).addr
+        if address in seen:
+            # A group may stand under several names, also below itself.
+            continue
+        seen.add(address)
+        for name in group:
+            hard = group.get(name, getlink=True, getclass=True) is h5py.HardLink
+            if not hard or group.get(name, getclass=True) is not h5py.Group:
+                continue
+            if name == "vars":
+                yield path
+            else:
+                todo.append((f"{path}/{name}" if path else name, group[name]))
+
+
+@contextmanager
+def at(entry: Any, path: str) -> Iterator[Any]:
+    """The mapping that stands at another place of the same file; afterwards it stands where it stood."""
+    before = place(entry)
+    if path == before:
+        yield entry
+        return
+    try:
+        yield entry.get(path)
+    finally:
+        entry.get(before)
+
+
+def declared_shape(entry: Any, key: str) -> tuple[int, ...]:
+    """The shape of a data set, before any of it is read.
+
+    Raises:
+        ValueError: if it is not in the file itself: a link, or numbers that stand elsewhere.
+    """
+    group = getattr(entry, "_h5_entry_group", None)
+    if group is None or key not in group:
+        # A plain dict, or another shard than the open one.
+        return tuple(np.shape(entry[key]))
+    import h5py
+
+    if group.get(key, getlink=True, getclass=True) is not h5py.HardLink:
+        raise ValueError(f"{key!r} is a link")
+    if group.get(key, getclass=True) is not h5py.Dataset:
+        raise ValueError(f"{key!r} is no data set")
+    data = group[key]
+    if data.external or data.is_virtual:
+        raise ValueError(f"the numbers of {key!r} stand in another file")
+    return tuple(data.shape or ())
+
+
+def sublayers(layer: keras.layers.Layer) -> Iterator[Any]:
+    """The layer and all layers in it, at any depth; public Keras lists the outermost only."""
+    yield from layer._flatten_layers()  # noqa: SLF001
