@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KEYS", "apply", "of"]
 
-KEYS = ("scope", "store", "reuse", "discover")
+KEYS = frozenset({"scope", "store", "reuse", "discover"})
 
 _AUTO = "AUTO_REUSE"
 
@@ -89,22 +89,30 @@ def apply(state: LayerState, config: dict[str, Any]) -> None:
         wanted.reuse = AUTO_REUSE if config["reuse"] == _AUTO else checked(config["reuse"])
     if "discover" in config:
         state.discover = [dict(arguments) for arguments in config["discover"] or ()]
-    scope, store = config.get("scope"), config.get("store")
+    if "scope" in config:
+        _apply_scope(state, config["scope"])
+    if "store" in config:
+        _apply_store(state, config["store"])
+
+
+def _apply_scope(state: LayerState, scope: Any) -> None:
     if isinstance(scope, dict) and "default_name" in scope:
-        wanted.default_name, scope = scope["default_name"], None
+        state.wanted.default_name, scope = scope["default_name"], None
         state.restored = True
-    wanted.scope = _scope_from(scope)
+    state.wanted.scope = _scope_from(scope)
+
+
+def _apply_store(state: LayerState, store: Any) -> None:
     if isinstance(store, dict):
-        wanted.member = store["member"]
-        wanted.store = _store_from(store["id"], store["member"])
+        state.wanted.member = store["member"]
+        store = _store_from(store["id"], store["member"])
         state.restored = True
-    elif store is None or isinstance(store, VariableStore):
-        wanted.store = store
-    else:
+    elif not (store is None or isinstance(store, VariableStore)):
         raise errors.OptionTypeError(
             f"The `store` of a layer must be a kscope.VariableStore. Received: store={store!r} "
             f"(of type {type(store).__name__})"
         )
+    state.wanted.store = store
 
 
 def _scope_from(scope: Any) -> str | VariableScope | None:

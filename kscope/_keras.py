@@ -17,7 +17,7 @@ from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
 from keras.src.backend.common.name_scope import name_scope
 
 __all__ = [
-    "auto_config",
+    "default",
     "deferring",
     "eagerly",
     "frozen",
@@ -29,6 +29,7 @@ __all__ = [
     "outside_of_traces",
     "set_keras_mask",
     "tracing",
+    "unlocked",
     "variable_path",
 ]
 
@@ -185,14 +186,31 @@ def frozen(value: Any) -> Any:
     return value.detach().clone() if BACKEND == "torch" else sys.modules["tensorflow"].identity(value)
 
 
-def auto_config(method: _Method) -> _Method:
-    """Mark an override of `get_config` as adding to Keras' automatic config instead of replacing it.
+def default(method: _Method) -> _Method:
+    """Mark an override of a method of `keras.Layer` as its default, which Keras takes for nobody's override.
 
-    Keras writes a layer's constructor arguments into its config only as long as no class overrides `get_config`,
-    and there is no public way to extend that config.
+    Keras writes a layer's constructor arguments into its config only as long as no class overrides `get_config`, and
+    asks `call` for an output's shape only as long as none overrides `compute_output_shape`. There is no public way to
+    extend either.
     """
     method._is_default = True  # type: ignore[attr-defined]  # noqa: SLF001 - Keras' mark
     return method
+
+
+def unlocked(layer: Any) -> Any:
+    """A block in which a built layer takes new variables, which Keras allows while it is built only."""
+    return _unlocked(layer._tracker)  # noqa: SLF001
+
+
+@contextmanager
+def _unlocked(tracker: Any) -> Iterator[None]:
+    locked, message = tracker.locked, tracker._lock_violation_msg  # noqa: SLF001
+    tracker.unlock()
+    try:
+        yield
+    finally:
+        if locked:
+            tracker.lock(message)
 
 
 def _unique_key(path: str, taken: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,14 @@ class _Scoped(keras.layers.Layer):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         # Keras writes constructor arguments into the config by itself, unless it meets one that it cannot write.
-        return super().__new__(cls, *args, **{key: kwargs[key] for key in kwargs if key not in _config.KEYS})
+        named = inspect.signature(cls.__init__).parameters
+        given = dict(zip(list(named)[1:], args, strict=False))
+        args, kwargs = args[len(given) :], {**given, **kwargs}
+        for key in _config.KEYS.intersection(kwargs):
+            del kwargs[key]
+            if key in named:
+                kwargs[key] = None
+        return super().__new__(cls, *args, **kwargs)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -82,13 +90,16 @@ class _Scoped(keras.layers.Layer):
 
         @functools.wraps(call)
         def scoped_call(*args: Any, **kwargs: Any) -> Any:
-            if not self.built:
-                state.expected = _spec.describe(self, args, kwargs)
-                self.build()
+            self._build_for(args, kwargs)
             with Pass(state):
                 return call(*args, **kwargs)
 
         return scoped_call
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not self.built:
+            self._kscope.expected = _spec.describe(self, args, kwargs)
+            self.build()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not self.built:
@@ -130,16 +141,23 @@ class _Scoped(keras.layers.Layer):
             for variable in self._scoped_variables:
                 variable.trainable = False
 
-    @_keras.auto_config
+    @_keras.default
     def get_config(self) -> dict[str, Any]:
         """Keras' config, with scope, store and reuse mode; layers that share a store will share one again."""
-        return {**super().get_config(), **_config.of(self._kscope)}
+        config = super().get_config()
+        if inspect.getfullargspec(type(self).__init__).varkw:
+            # Keras leaves it out if the subclass calls its keyword arguments anything but `kwargs`.
+            config.setdefault("name", self.name)
+        return {**config, **_config.of(self._kscope)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A layer from `get_config()`: never in the store of the layer that the config was made from."""
         ours = {key: config[key] for key in _config.KEYS if key in config}
-        layer = super().from_config({key: config[key] for key in config if key not in ours})
+        theirs = {key: config[key] for key in config if key not in ours}
+        # A constructor that takes one of ours by name is handed it, as it would be by a user.
+        named = {key: ours.pop(key) for key in inspect.signature(cls.__init__).parameters if key in ours}
+        layer = super().from_config({**theirs, **named})
         _config.apply(layer._kscope, ours)  # noqa: SLF001 - a layer of this class
         return layer
 
@@ -153,6 +171,21 @@ class _Scoped(keras.layers.Layer):
         if not self.built:
             self._kscope.expected = _spec.from_config(config)
             self.build()
+
+    @_keras.default
+    def compute_output_shape(self, *shapes: Any, **named_shapes: Any) -> Any:
+        """The shapes of the outputs, for shapes as `build()` takes them.
+
+        The layer's variables are what tells them: a layer that is not built yet is built for these shapes.
+        """
+        spec = _spec.from_shapes(self, shapes, named_shapes)
+        outputs = self.compute_output_spec(*spec.args, **spec.kwargs)
+        return keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The outputs as symbols, for inputs as symbols; a layer that is not built yet is built for them."""
+        self._build_for(args, kwargs)
+        return super().compute_output_spec(*args, **kwargs)
 
     def save_own_variables(self, store: Any) -> None:
         """Write the layer's variables into its place of a weights file, under their scoped names.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -262,3 +263,48 @@ def test_a_config_without_our_keys():
     layer = Tower.from_config({"units": 4, "name": "net"})
     layer(X)
     assert paths(layer) == ["net/fc/kernel", "net/fc/bias"]
+
+
+@keras.saving.register_keras_serializable(package="test_config")
+class CatchAll(Tower):
+    """Calls its keyword arguments something else, and takes a store of its own accord."""
+
+    def __init__(self, store, width=2, **kw):
+        super().__init__(units=width, store=store, **kw)
+        self.width = width
+
+
+@pytest.mark.parametrize("rebuild", [lambda a: CatchAll.from_config(a.get_config()), copy.deepcopy])
+def test_a_catch_all_of_another_name(rebuild):
+    """Name, scope and store come back though Keras drops the name of a class whose catch-all is not `kwargs`."""
+    layer = CatchAll(kscope.VariableStore(), 5, name="mine", scope="fc")
+    layer(X)
+    rebuilt = rebuild(layer)
+    rebuilt(X)
+    assert (rebuilt.name, rebuilt.width) == ("mine", 5)
+    assert paths(rebuilt) == paths(layer) == ["fc/fc/kernel", "fc/fc/bias"]
+    assert rebuilt.store is not layer.store
+
+
+def test_catch_alls_share_again():
+    """Layers that take their store by position share again when they are rebuilt."""
+    store = kscope.VariableStore()
+    layers = [CatchAll(store, scope="t"), CatchAll(store, scope="t", reuse=True)]
+    for layer in layers:
+        layer(X)
+    rebuilt = [CatchAll.from_config(layer.get_config()) for layer in layers]
+    for layer in rebuilt:
+        layer(X)
+    assert rebuilt[0].store is rebuilt[1].store is not store
+    assert rebuilt[0].weights[0] is rebuilt[1].weights[0]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_copies_have_the_values(copied):
+    """A deep copy and a pickle of a layer or model have its names and values, and none of its variables."""
+    for layer in (Tower(name="tower"), Stack(name="net"), shared_model()):
+        layer(X)
+        twin = copied(layer)
+        assert paths(twin) == paths(layer)
+        assert apart(twin, layer)
+        assert same(twin, layer)

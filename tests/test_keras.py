@@ -130,7 +130,7 @@ def test_is_concrete():
     assert not in_trace(_keras.is_concrete)
 
 
-def test_auto_config():
+def test_default():
     """Keras writes constructor arguments into the config though `get_config` is overridden."""
     assert Tower(units=7).get_config()["units"] == 7
 
