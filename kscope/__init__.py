@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kscope._scope import VariableScope, get_variable_scope
     from kscope._store import EagerVariableStore, VariableStore, default_store, reset_default_store
     from kscope._template import make_template, scoped
+    from kscope._transform import Transformed, transform
     from kscope._variable import ScopedVariable
     from kscope._variable_scope import variable_scope
 
@@ -28,6 +29,7 @@ _HOMES = {
     "ScopedLayer": "_layer",
     "ScopedModel": "_layer",
     "ScopedVariable": "_variable",
+    "Transformed": "_transform",
     "VariableScope": "_scope",
     "VariableStore": "_store",
     "default_store": "_store",
@@ -39,6 +41,7 @@ _HOMES = {
     "no_regularizer": "_options",
     "reset_default_store": "_store",
     "scoped": "_template",
+    "transform": "_transform",
     "typing": "",
     "variable_scope": "_variable_scope",
 }
@@ -49,6 +52,7 @@ __all__ = [
     "ScopedLayer",
     "ScopedModel",
     "ScopedVariable",
+    "Transformed",
     "VariableScope",
     "VariableStore",
     "__version__",
@@ -61,6 +65,7 @@ __all__ = [
     "no_regularizer",
     "reset_default_store",
     "scoped",
+    "transform",
     "typing",
     "variable_scope",
 ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kscope._request import Request
     from kscope._reuse import Reuse
     from kscope._scope import VariableScope
+    from kscope._state import LayerState
     from kscope._store import Record, VariableStore
 
 __all__ = ["CallPass", "Frame", "current_frame", "default", "thread"]
@@ -31,6 +32,9 @@ class CallPass(Protocol):
 
     def made(self, request: Request, record: Record) -> None:
         """Take note of a variable that was just made in this call."""
+
+    def check_inner(self, store: VariableStore, state: LayerState) -> None:
+        """Judge a layer that is called inside this call."""
 
     def adopt(self, made: list[tuple[VariableStore, Record]]) -> None:
         """Take note of what a layer made that was built inside this call."""

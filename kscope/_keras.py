@@ -17,11 +17,13 @@ from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
 from keras.src.backend.common.name_scope import name_scope
 
 __all__ = [
+    "autocast",
     "default",
     "deferring",
     "eagerly",
     "frozen",
     "get_keras_mask",
+    "has_stateless_value",
     "inherited_training",
     "is_concrete",
     "isolated_call",
@@ -184,6 +186,17 @@ def frozen(value: Any) -> Any:
     if BACKEND == "jax":
         return value
     return value.detach().clone() if BACKEND == "torch" else sys.modules["tensorflow"].identity(value)
+
+
+def has_stateless_value(variable: Any) -> bool:
+    """Whether a variable's value comes from elsewhere: from a stateless scope's mapping, or a run on symbols."""
+    scope = global_state.get_global_attribute(_STATELESS)
+    return scope is not None and (_symbolic() or scope.get_current_value(variable) is not None)
+
+
+def autocast(variable: Any, value: Any) -> Any:
+    """A value of a variable's, in the dtype that a layer under mixed precision reads it in."""
+    return variable._maybe_autocast(value)  # noqa: SLF001
 
 
 def default(method: _Method) -> _Method:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -69,11 +70,22 @@ def _make(request: Request) -> Record:
         regularizer=_options.regularizer_of(request.regularizer),
         constraint=_options.constraint_of(request.constraint),
     )
-    record = Record(request.name, variable, dtype, collections, _messages.call_site())
+    record = Record(request.name, variable, dtype, collections, _messages.call_site(), _draw(request, variable, dtype))
     request.store.records[request.name] = record
     if thread.call is not None:
         thread.call.made(request, record)
     return record
+
+
+def _draw(request: Request, variable: Any, dtype: str) -> Callable[[], Any] | None:
+    """What gives the variable's initial value anew, for stores that ask for it: it keeps the initializer alive."""
+    initial, name = request.initial, request.name
+    if not request.store.redraws or isinstance(initial, Constant):
+        return None
+    if initial is not None and request.shape is None:
+        return lambda: _initial.computed(initial).value
+    shape = tuple(variable.shape)
+    return lambda: (_initial.default(name, dtype) if initial is None else _initial.drawn(name, initial))(shape, dtype)
 
 
 def _initial_value(request: Request) -> tuple[Any, str]:

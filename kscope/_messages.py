@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from kscope._request import Request
     from kscope._store import Record
 
-__all__ = ["Site", "call_site", "dtype_mismatch", "exists", "late", "missing", "shape_mismatch", "weights_mismatch"]
+__all__ = [
+    "Site",
+    "call_site",
+    "dtype_mismatch",
+    "exists",
+    "foreign",
+    "late",
+    "missing",
+    "shape_mismatch",
+    "weights_mismatch",
+]
 
 _LISTED = 20
 
@@ -86,6 +96,18 @@ def late(request: Request, layer: str, note: str) -> errors.LateVariableError:
             [*_asked(request), ("layer", layer), ("discovery", note)],
             "name the arguments of the calls that take other branches, e.g. "
             'discover=[{"training": True}], when you make the layer.',
+        )
+    )
+
+
+def foreign(layer: str) -> errors.LayerError:
+    """A transformed function calls a layer of another store."""
+    return errors.LayerError(
+        errors.compose(
+            f"Layer {layer!r} is bound to another store than the transformed function that calls it, so that its "
+            "variables would not be among the values.",
+            [],
+            "transform a function that calls a layer which was not called before, and has no `store=` of its own.",
         )
     )
 

@@ -42,7 +42,9 @@ class Pass(Frame):
 
     def __enter__(self) -> Self:
         frame = self._frame = thread.frame
-        self._call = thread.call
+        call = self._call = thread.call
+        if call is not None:
+            call.check_inner(self.store, self._state)
         if frame is not None and frame.store is self.store:
             # The layer's scope counts as opened where it is called, as a captured scope's name does (row C12).
             frame.counters.open(frame.counters.find(frame.counters.root, self.scope.name))
@@ -93,6 +95,12 @@ class Pass(Frame):
         self._state.known[record] = request.store
         self._state.made.append((request.store, record))
         self._touched.add(record)
+
+    def check_inner(self, store: VariableStore, state: LayerState) -> None:
+        """Judge a layer that is called inside this call."""
+        state.closed = self._state.closed
+        if state.closed and store is not self.store:
+            raise _messages.foreign(state.wanted.name)
 
     def adopt(self, made: list[tuple[VariableStore, Record]]) -> None:
         """Take note of what a layer made that was built inside this call: it goes when this call's discovery fails."""

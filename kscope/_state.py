@@ -63,12 +63,14 @@ class LayerState:
         expected: the arguments of the call that the layer is built for.
         built_with: the arguments that it was built with.
         discover: arguments of further discovery passes.
+        closed: whether every layer that its calls call has to be bound to its store.
         note: what a message about a late variable says of discovery.
     """
 
     __slots__ = (
         "building",
         "built_with",
+        "closed",
         "discover",
         "discovering",
         "dtype",
@@ -97,6 +99,7 @@ class LayerState:
         self.discovering = False
         self.restored = False
         self.building = False
+        self.closed = False
         self.expected: CallSpec | None = None
         self.built_with: CallSpec | None = None
         self.discover: Sequence[Mapping[str, Any]] = ()

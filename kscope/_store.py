@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kscope import errors
@@ -12,6 +12,7 @@ from kscope._context import Frame, default, thread
 from kscope._scope import Defaults, VariableScope
 
 if TYPE_CHECKING:
+    from kscope._overlay import Overlay
     from kscope._variable import ScopedVariable
 
 __all__ = ["EagerVariableStore", "Record", "VariableStore", "default_store", "reset_default_store"]
@@ -20,15 +21,25 @@ __all__ = ["EagerVariableStore", "Record", "VariableStore", "default_store", "re
 class Record:
     """One variable in a store, with what is asked of it again and again."""
 
-    __slots__ = ("collections", "dtype", "name", "shape", "site", "variable")
+    __slots__ = ("collections", "draw", "dtype", "name", "shape", "site", "variable")
 
-    def __init__(self, name: str, variable: ScopedVariable, dtype: str, collections: tuple[str, ...], site: object):
+    def __init__(
+        self,
+        name: str,
+        variable: ScopedVariable,
+        dtype: str,
+        collections: tuple[str, ...],
+        site: object,
+        draw: Callable[[], Any] | None,
+    ):
         self.name = name
         self.variable = variable
         self.shape: tuple[int, ...] = tuple(variable.shape)
         self.dtype = dtype
         self.collections = collections
         self.site = site
+        # Gives an initial value anew, in a store that `redraws`, unless it was a constant.
+        self.draw = draw
 
 
 class _Frames(threading.local):
@@ -53,6 +64,7 @@ class VariableStore:
     """
 
     always_auto_reuse = False
+    redraws = False
 
     def __init__(self, name: str | None = None):
         self.name = name
@@ -161,6 +173,64 @@ class VariableStore:
         prefix = scope if scope.endswith("/") else scope + "/"
         return [record for record in records if record.name.startswith(prefix)]
 
+    def overlay(self, values: Mapping[str, Any]) -> Overlay:
+        """Let variables read as other values in a block: fast weights, averages for evaluation, a target network's.
+
+        Gradients reach the tensors that are given. What is assigned inside the block to other variables stays. On
+        TensorFlow and JAX the values stand in the variables' memory meanwhile, where other threads see them.
+
+        Args:
+            values: a mapping from scoped names to tensors, arrays or variables; another store is one.
+
+        Raises:
+            VariableMissingError: a name is not in the store.
+            ShapeMismatchError: a value is of another shape than the variable.
+
+        Example:
+        >>> store = kscope.VariableStore()
+        >>> v = store.get_variable("v", initializer=[1.0, 2.0])
+        >>> with store.overlay({"v": [3.0, 4.0]}):
+        ...     print(keras.ops.convert_to_numpy(v))
+        [3. 4.]
+        >>> print(keras.ops.convert_to_numpy(v))
+        [1. 2.]
+        """
+        from kscope._overlay import Overlay
+
+        return Overlay(self, values)
+
+    def clone(self, prefix: str = "", name: str | None = None) -> VariableStore:
+        """A store with new variables of the same values, dtypes, collections, regularizers and constraints.
+
+        Args:
+            prefix: a scope's name that is put before all names.
+            name: the new store's name.
+
+        Example:
+        >>> store = kscope.VariableStore()
+        >>> v = store.get_variable("v", initializer=[1.0, 2.0])
+        >>> store.clone(prefix="target")["target/v"] is v
+        False
+        """
+        clone = type(self)(name or self.name)
+        for record in list(self.records.values()):
+            variable: Any = record.variable
+            clone.get_variable(
+                f"{prefix}/{record.name}" if prefix else record.name,
+                dtype=record.dtype,
+                initializer=variable,
+                regularizer=variable.regularizer,
+                trainable=variable.trainable,
+                collections=record.collections,
+                constraint=variable.constraint,
+                synchronization=variable.synchronization,
+                aggregation=variable.aggregation,
+            )
+        return clone
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> VariableStore:
+        return self.clone()
+
     def __getitem__(self, name: str) -> ScopedVariable:
         record = self.records.get(name)
         if record is None:
@@ -173,6 +243,10 @@ class VariableStore:
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self.records))
+
+    def keys(self) -> list[str]:
+        """The names, so that a store can stand for a mapping."""
+        return list(self.records)
 
     def __len__(self) -> int:
         return len(self.records)

@@ -43,9 +43,17 @@ class ScopedFunction(ScopedLayer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function. Arguments that are no tensors may be positional, which Keras allows by name only."""
+        args, kwargs = self._inputs_first(args, kwargs)
+        return super().__call__(*args, **kwargs)
+
+    def build_for(self, *args: Any, **kwargs: Any) -> None:
+        """Make the variables for a call with these arguments, without one."""
+        self._build_for(*self._inputs_first(args, kwargs))
+
+    def _inputs_first(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         count = next((i for i, arg in enumerate(args) if not _is_input(arg)), len(args))
         names = list(inspect.signature(self.call).parameters)[count : len(args)]
-        return super().__call__(*args[:count], **dict(zip(names, args[count:], strict=True)), **kwargs)
+        return args[:count], {**dict(zip(names, args[count:], strict=True)), **kwargs}
 
     def get_config(self) -> dict[str, Any]:
         """The layer's config and its function, which has to be registered with `keras.saving` to be found again."""

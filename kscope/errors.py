@@ -33,6 +33,7 @@ __all__ = [
     "ShapeTypeError",
     "ShapeValueError",
     "UnsupportedError",
+    "ValuesError",
     "VariableExistsError",
     "VariableMissingError",
     "VariableNameError",
@@ -143,6 +144,10 @@ class UnsupportedError(KscopeError, NotImplementedError):
 
 class LayerError(KscopeError, ValueError):
     """Raised when a scoped layer is bound, shared or rebuilt in a way that cannot work."""
+
+
+class ValuesError(KscopeError, ValueError):
+    """Raised when the values that a transformed function is applied to are not those of its variables."""
 
 
 class WeightsFileError(KscopeError, OSError, ValueError):
