@@ -25,7 +25,8 @@ class _Scoped(keras.layers.Layer):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         # Keras writes constructor arguments into the config by itself, unless it meets one that it cannot write.
         named = inspect.signature(cls.__init__).parameters
-        given = dict(zip(list(named)[1:], args, strict=False))
+        positional = [name for name, parameter in named.items() if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+        given = dict(zip(positional[1:], args, strict=False))
         args, kwargs = args[len(given) :], {**given, **kwargs}
         for key in _config.KEYS.intersection(kwargs):
             del kwargs[key]

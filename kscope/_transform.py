@@ -26,6 +26,14 @@ class Transformed:
 
     Attributes:
         store: the store with the variables that the values stand for; it tells dtypes and what is trainable.
+
+    Example:
+    >>> f = kscope.transform(lambda x: x + kscope.get_variable("bias", [3], initializer="ones"))
+    >>> values = f.init(np.zeros((2, 3), "float32"))
+    >>> list(values), f.store["bias"].trainable
+    (['bias'], True)
+    >>> f.apply(values, np.zeros((2, 3), "float32")).shape == (2, 3)
+    True
     """
 
     def __init__(self, function: Callable[..., Any]):
