@@ -20,9 +20,9 @@ from kscope._store import VariableStore
 if TYPE_CHECKING:
     from kscope._state import LayerState
 
-__all__ = ["KEYS", "apply", "of"]
+__all__ = ["KEYS", "allows_late", "apply", "of", "plain"]
 
-KEYS = frozenset({"scope", "store", "reuse", "discover"})
+KEYS = frozenset({"scope", "store", "reuse", "discover", "late"})
 
 _AUTO = "AUTO_REUSE"
 
@@ -52,6 +52,7 @@ def of(state: LayerState) -> dict[str, Any]:
         "store": None if store is None else {"id": store.token, "member": _member(state, store)},
         "reuse": _AUTO if wanted.reuse is AUTO_REUSE else wanted.reuse or None,
         "discover": [dict(arguments) for arguments in state.discover],
+        "late": "raise" if state.late is None else "allow",
     }
 
 
@@ -93,6 +94,18 @@ def apply(state: LayerState, config: dict[str, Any]) -> None:
         _apply_scope(state, config["scope"])
     if "store" in config:
         _apply_store(state, config["store"])
+
+
+def plain(value: Any) -> Any:
+    """A constructor argument as Keras writes it into a config by itself, or `None`."""
+    return value if isinstance(value, str | int | float) else None
+
+
+def allows_late(late: Any) -> bool:
+    """Whether `late=` allows variables that no discovery met."""
+    if late not in ("raise", "allow"):
+        raise errors.OptionError(f'The `late` of a layer must be "raise" or "allow". Received: late={late!r}')
+    return bool(late == "allow")
 
 
 def _apply_scope(state: LayerState, scope: Any) -> None:

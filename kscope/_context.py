@@ -33,6 +33,9 @@ class CallPass(Protocol):
     def made(self, request: Request, record: Record) -> None:
         """Take note of a variable that was just made in this call."""
 
+    def grow(self) -> None:
+        """Take note that this call, and those around it, led to a late variable."""
+
     def check_inner(self, store: VariableStore, state: LayerState) -> None:
         """Judge a layer that is called inside this call."""
 

@@ -47,7 +47,7 @@ def run(layer: keras.layers.Layer, call: Callable[..., Any], spec: CallSpec, sta
         specs = []
     for arguments in state.discover:
         specs.append(spec.with_arguments(**_described(layer, arguments)))
-    for way in specs:
+    for way in (*specs, *state.branches):
         _trace(call, way)
     state.note = state.note or f"met {len(state.known)} variables, with the arguments {spec}"
 

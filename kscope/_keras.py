@@ -30,6 +30,7 @@ __all__ = [
     "operations_at_root",
     "outside_of_traces",
     "set_keras_mask",
+    "symbolic",
     "tracing",
     "unlocked",
     "variable_path",
@@ -48,7 +49,7 @@ _CALL_CONTEXT = "current_call_ctx"
 _NOTHING = nullcontext()
 
 
-def _symbolic() -> bool:
+def symbolic() -> bool:
     """Whether Keras runs a program on symbols, to learn shapes."""
     # `clear_session` puts a new tracker in the old one's place, so that it is looked up each time.
     return global_state.GLOBAL_STATE_TRACKER.__dict__.get(_SYMBOLIC) is not None
@@ -66,7 +67,7 @@ def _tracing() -> Callable[[], bool]:
 
         return lambda: not trace_ctx.is_top_level()
     # On PyTorch operations carry no names; but names of Keras' own layers must not differ between backends.
-    return _symbolic
+    return symbolic
 
 
 tracing: Callable[[], bool] = _tracing()
@@ -191,7 +192,7 @@ def frozen(value: Any) -> Any:
 def has_stateless_value(variable: Any) -> bool:
     """Whether a variable's value comes from elsewhere: from a stateless scope's mapping, or a run on symbols."""
     scope = global_state.get_global_attribute(_STATELESS)
-    return scope is not None and (_symbolic() or scope.get_current_value(variable) is not None)
+    return scope is not None and (symbolic() or scope.get_current_value(variable) is not None)
 
 
 def autocast(variable: Any, value: Any) -> Any:

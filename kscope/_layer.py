@@ -9,7 +9,8 @@ from typing import Any
 
 import keras
 
-from kscope import _binding, _config, _discovery, _files, _keras, _names, _spec, _weights, errors
+from kscope import _binding, _config, _discovery, _files, _keras, _names, _optimizers, _spec, _weights, errors
+from kscope._late import Late
 from kscope._pass import Pass
 from kscope._reuse import Reuse
 from kscope._scope import VariableScope
@@ -28,11 +29,11 @@ class _Scoped(keras.layers.Layer):
         positional = [name for name, parameter in named.items() if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
         given = dict(zip(positional[1:], args, strict=False))
         args, kwargs = args[len(given) :], {**given, **kwargs}
-        for key in _config.KEYS.intersection(kwargs):
-            del kwargs[key]
-            if key in named:
-                kwargs[key] = None
-        return super().__new__(cls, *args, **kwargs)
+        ours = {key: kwargs.pop(key) for key in _config.KEYS.intersection(kwargs)}
+        taken = {key: ours.get(key, named[key].default) for key in _config.KEYS.intersection(named)}
+        layer = super().__new__(cls, *args, **kwargs, **{key: _config.plain(taken[key]) for key in taken})
+        object.__setattr__(layer, "_kscope_named", taken)
+        return layer
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -46,14 +47,23 @@ class _Scoped(keras.layers.Layer):
         store: VariableStore | None = None,
         reuse: Reuse | None = None,
         discover: Sequence[Mapping[str, Any]] = (),
+        late: str = "raise",
         **kwargs: Any,
     ):
         default_name = _names.snake_case(self._default_name()) if kwargs.get("name") is None else None
         super().__init__(**kwargs)
         wanted = Wanted(self.name, default_name, home=_binding.opened())
         self._kscope = LayerState(wanted)
-        _config.apply(self._kscope, {"scope": scope, "store": store, "reuse": reuse, "discover": discover})
+        config = {"scope": scope, "store": store, "reuse": reuse, "discover": discover, "late": late}
+        self._configure(config)
+        # A subclass may give a name of ours another meaning, and not hand it on.
+        self._kscope.theirs = frozenset(key for key, value in self._kscope_named.items() if value is not config[key])
         self.call: Callable[..., Any] = self._in_scope(self.call)
+
+    def _configure(self, config: dict[str, Any]) -> None:
+        _config.apply(self._kscope, config)
+        if "late" in config:
+            self._kscope.late = Late(self) if _config.allows_late(config["late"]) else None
 
     def _default_name(self) -> str:
         """What an unnamed layer's scope is called."""
@@ -93,7 +103,11 @@ class _Scoped(keras.layers.Layer):
         def scoped_call(*args: Any, **kwargs: Any) -> Any:
             self._build_for(args, kwargs)
             with Pass(state):
-                return call(*args, **kwargs)
+                outputs = call(*args, **kwargs)
+            if state.grown:
+                state.grown = False
+                state.branches.append(_spec.describe(self, args, kwargs))
+            return outputs
 
         return scoped_call
 
@@ -149,7 +163,8 @@ class _Scoped(keras.layers.Layer):
         if inspect.getfullargspec(type(self).__init__).varkw:
             # Keras leaves it out if the subclass calls its keyword arguments anything but `kwargs`.
             config.setdefault("name", self.name)
-        return {**config, **_config.of(self._kscope)}
+        ours = _config.of(self._kscope)
+        return {**config, **{key: ours[key] for key in ours if key not in self._kscope.theirs}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -159,17 +174,20 @@ class _Scoped(keras.layers.Layer):
         # A constructor that takes one of ours by name is handed it, as it would be by a user.
         named = {key: ours.pop(key) for key in inspect.signature(cls.__init__).parameters if key in ours}
         layer = super().from_config({**theirs, **named})
-        _config.apply(layer._kscope, ours)  # noqa: SLF001 - a layer of this class
+        layer._configure(ours)  # noqa: SLF001 - a layer of this class
         return layer
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The arguments that the layer was built with, so that loading can build it before it is called."""
         spec = self._kscope.built_with
-        return None if spec is None else _spec.to_config(spec)
+        if spec is None:
+            return None
+        return {**_spec.to_config(spec), "late": [_spec.to_config(branch) for branch in self._kscope.branches]}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build the layer as the one that `config` was made from."""
         if not self.built:
+            self._kscope.branches = [_spec.from_config(branch) for branch in config.get("late", ())]
             self._kscope.expected = _spec.from_config(config)
             self.build()
 
@@ -281,6 +299,7 @@ class ScopedModel(_Scoped, keras.Model):
         store: as in `ScopedLayer`.
         reuse: as in `ScopedLayer`.
         discover: as in `ScopedLayer`.
+        late: as in `ScopedLayer`.
         **kwargs: those of `keras.Model`.
 
     Raises:
@@ -306,3 +325,4 @@ class ScopedModel(_Scoped, keras.Model):
 
 
 _files.install(_Scoped)
+_optimizers.install()

@@ -19,6 +19,7 @@ __all__ = [
     "exists",
     "foreign",
     "late",
+    "late_in_step",
     "missing",
     "shape_mismatch",
     "weights_mismatch",
@@ -95,7 +96,18 @@ def late(request: Request, layer: str, note: str) -> errors.LateVariableError:
             "built, and its discovery did not meet this name.",
             [*_asked(request), ("layer", layer), ("discovery", note)],
             "name the arguments of the calls that take other branches, e.g. "
-            'discover=[{"training": True}], when you make the layer.',
+            'discover=[{"training": True}], when you make the layer; or allow it to grow with late="allow".',
+        )
+    )
+
+
+def late_in_step(request: Request, layer: str) -> errors.LateVariableError:
+    """A late variable in a step that JAX compiles."""
+    return errors.LateVariableError(
+        errors.compose(
+            f"Variable {request.name} does not exist, and a step that JAX compiles cannot take on a new one.",
+            [*_asked(request), ("layer", layer)],
+            "call the layer once outside of the compiled step, with the arguments that lead here.",
         )
     )
 

@@ -69,14 +69,13 @@ class Pass(Frame):
             self._check_new(request)
         else:
             self._check_shared(request, record)
-            self._state.known[record] = request.store
-            self._touched.add(record)
+            self._know(request, record)
         return record
 
     def _check_new(self, request: Request) -> None:
         state = self._state
         if not state.discovering:
-            raise _messages.late(request, state.wanted.name, state.note)
+            self._check_late(request)
         if request.reuse is True and not state.restored:
             raise _messages.missing(request)
 
@@ -88,13 +87,34 @@ class Pass(Frame):
         elif request.reuse is False and not state.restored:
             raise _messages.exists(request, record)
         elif not state.discovering:
+            self._check_late(request)
+
+    def _check_late(self, request: Request) -> None:
+        state = self._state
+        if state.late is None:
             raise _messages.late(request, state.wanted.name, state.note)
+        state.late.check(request, state)
 
     def made(self, request: Request, record: Record) -> None:
         """Take note of a variable that was just made."""
-        self._state.known[record] = request.store
-        self._state.made.append((request.store, record))
+        if self._state.discovering:
+            self._state.made.append((request.store, record))
+        self._know(request, record)
+
+    def _know(self, request: Request, record: Record) -> None:
+        state = self._state
+        is_late = not state.discovering and record not in state.known
+        state.known[record] = request.store
         self._touched.add(record)
+        if is_late and state.late is not None:
+            state.late.take_on(record, state)
+            self.grow()
+
+    def grow(self) -> None:
+        """Take note that this call, and those around it, led to a late variable."""
+        self._state.grown = True
+        if self._call is not None:
+            self._call.grow()
 
     def check_inner(self, store: VariableStore, state: LayerState) -> None:
         """Judge a layer that is called inside this call."""

@@ -13,6 +13,7 @@ from kscope._scope import Defaults, VariableScope
 from kscope._store import Record, VariableStore
 
 if TYPE_CHECKING:
+    from kscope._late import Late
     from kscope._request import Request
     from kscope._spec import CallSpec
 
@@ -63,11 +64,16 @@ class LayerState:
         expected: the arguments of the call that the layer is built for.
         built_with: the arguments that it was built with.
         discover: arguments of further discovery passes.
+        late: what becomes of variables that no discovery met; `None` if they are an error.
+        grown: whether the call that runs got such a variable.
+        branches: the arguments of calls that got some.
         closed: whether every layer that its calls call has to be bound to its store.
+        theirs: names of our constructor arguments to which a subclass gives another meaning.
         note: what a message about a late variable says of discovery.
     """
 
     __slots__ = (
+        "branches",
         "building",
         "built_with",
         "closed",
@@ -75,7 +81,9 @@ class LayerState:
         "discovering",
         "dtype",
         "expected",
+        "grown",
         "known",
+        "late",
         "made",
         "nested",
         "note",
@@ -83,6 +91,7 @@ class LayerState:
         "root",
         "scope",
         "store",
+        "theirs",
         "wanted",
     )
 
@@ -100,6 +109,10 @@ class LayerState:
         self.restored = False
         self.building = False
         self.closed = False
+        self.theirs: frozenset[str] = frozenset()
+        self.late: Late | None = None
+        self.grown = False
+        self.branches: list[CallSpec] = []
         self.expected: CallSpec | None = None
         self.built_with: CallSpec | None = None
         self.discover: Sequence[Mapping[str, Any]] = ()

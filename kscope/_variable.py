@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -9,6 +12,13 @@ import keras
 from kscope import _keras
 
 __all__ = ["ScopedVariable", "make"]
+
+
+class _Thread(threading.local):
+    plain = False
+
+
+_thread = _Thread()
 
 
 class ScopedVariable(keras.Variable):
@@ -31,7 +41,19 @@ class ScopedVariable(keras.Variable):
     @property
     def name(self) -> str:
         """The scoped name as TF1 spells it: `encoder/fc/kernel:0`."""
+        if _thread.plain:
+            return str(self.path).replace("/", "_")
         return self._scoped_name or str(self.path)
+
+    @staticmethod
+    @contextmanager
+    def plain_names() -> Iterator[None]:
+        """Let names be without slash and colon in a block, in this thread, for code that makes new ones of them."""
+        before, _thread.plain = _thread.plain, True
+        try:
+            yield
+        finally:
+            _thread.plain = before
 
 
 def make(name: str, initial: Any, *, regularizer: Any, constraint: Any, **options: Any) -> ScopedVariable:

@@ -308,3 +308,22 @@ def test_copies_have_the_values(copied):
         assert paths(twin) == paths(layer)
         assert apart(twin, layer)
         assert same(twin, layer)
+
+
+@keras.saving.register_keras_serializable(package="test_config")
+class OtherMeaning(Tower):
+    """Calls arguments of its own as ours are called."""
+
+    def __init__(self, scope, late=1.0, **kwargs):
+        super().__init__(scope=f"{scope}_scope", **kwargs)
+        self.late = late
+
+
+def test_arguments_of_our_names():
+    """A subclass may give a name of ours another meaning: it is rebuilt as it was made."""
+    layer = OtherMeaning("red", late=2.5)
+    layer(X)
+    rebuilt = OtherMeaning.from_config(layer.get_config())
+    rebuilt(X)
+    assert rebuilt.late == 2.5
+    assert paths(rebuilt) == paths(layer) == ["red_scope/fc/kernel", "red_scope/fc/bias"]

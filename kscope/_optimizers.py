@@ -1,0 +1,127 @@
+"""Touch points with optimizers: Keras has no way to extend one that is built, and names some of its own after ours.
+
+An optimizer keeps, for each variable it trains, one variable in each of a few lists (momenta, velocities). A late
+variable gets its places in all of them, and the others keep theirs: Keras could only build all anew, from zeros.
+`tests/test_late.py` fails when Keras changes what is used here.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras.src.utils.tracking import DotNotTrackScope
+
+from kscope._variable import ScopedVariable
+
+__all__ = ["extend", "install", "watch"]
+
+_built: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def install() -> None:
+    """Let Adafactor train scoped variables: it names its own after them, and Keras takes no slash in a name."""
+    build = keras.optimizers.Adafactor.build
+
+    @functools.wraps(build)
+    def plainly_named(self: Any, var_list: Any) -> None:
+        with ScopedVariable.plain_names():
+            build(self, var_list)
+
+    keras.optimizers.Adafactor.build = plainly_named
+
+
+@functools.cache
+def watch() -> None:
+    """Take note of every optimizer that is built from now on."""
+    build = keras.optimizers.Optimizer.build
+
+    @functools.wraps(build)
+    def noted(self: Any, variables: Any) -> None:
+        build(self, variables)
+        _built.add(self)
+
+    keras.optimizers.Optimizer.build = noted
+
+
+def extend(variable: keras.Variable, neighbours: Sequence[keras.Variable]) -> None:
+    """Let each optimizer that trains one of the neighbours train `variable`, too.
+
+    It takes its place after the last neighbour, where it would be if the optimizer was built now: optimizers are
+    saved by place.
+    """
+    ids = {id(neighbour) for neighbour in neighbours}
+    for optimizer in list(_built):
+        trained = optimizer._trainable_variables  # noqa: SLF001
+        places = [i for i, known in enumerate(trained) if id(known) in ids]
+        if places and all(known is not variable for known in trained):
+            _insert(optimizer, variable, places[-1] + 1)
+
+
+def _insert(optimizer: Any, variable: keras.Variable, place: int) -> None:
+    """Put what a new optimizer makes for `variable` among what this one has for the others."""
+    trained = optimizer._trainable_variables  # noqa: SLF001
+    new = _slots(_alike(optimizer, [variable]), 1)
+    lists = {name: slots for name, slots in _slots(optimizer, len(trained)).items() if name in new}
+    layout = _layout(optimizer, len(variable.shape))
+    with DotNotTrackScope():
+        for name, slots in lists.items():
+            lists[name] = [*slots[:place], new[name][0], *slots[place:]]
+            setattr(optimizer, name, lists[name])
+        trained = optimizer._trainable_variables = [*trained[:place], variable, *trained[place:]]  # noqa: SLF001
+    for i, known in enumerate(trained):
+        optimizer._trainable_variables_indices[optimizer._var_key(known)] = i  # noqa: SLF001
+    _, variables = optimizer._tracker.config["variables"]  # noqa: SLF001
+    _sort(variables, lists, layout)
+
+
+def _alike(optimizer: Any, variables: list[keras.Variable]) -> Any:
+    """A new optimizer of the same kind, for other variables."""
+    alike = type(optimizer).from_config(optimizer.get_config())
+    alike.build(variables)
+    for made in (alike, getattr(alike, "inner_optimizer", alike)):
+        _built.discard(made)
+    return alike
+
+
+def _slots(optimizer: Any, count: int) -> dict[str, list[Any]]:
+    """The lists that have one variable for each that is trained, by the names of their attributes."""
+    return {
+        name: values
+        for name, values in vars(optimizer).items()
+        if isinstance(values, list)
+        and len(values) == count
+        and name not in ("_variables", "_trainable_variables")
+        and all(value is None or isinstance(value, keras.Variable) for value in values)
+    }
+
+
+def _layout(optimizer: Any, rank: int) -> list[list[str]]:
+    """The slots in groups: within one they alternate, and one group stands after the other."""
+    probe = _alike(optimizer, [keras.Variable(keras.ops.ones((1,) * rank), name=name) for name in "ab"])
+    order = {id(variable): i for i, variable in enumerate(probe._variables)}  # noqa: SLF001
+    places = {name: [order.get(id(slot), -1) for slot in slots] for name, slots in _slots(probe, 2).items()}
+    groups: list[list[str]] = []
+    for name in sorted(places, key=lambda name: places[name]):
+        if groups and places[name][0] < places[groups[-1][0]][1]:
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+    return groups
+
+
+def _sort(variables: list[Any], lists: dict[str, list[Any]], groups: list[list[str]]) -> None:
+    """Put an optimizer's variables into the order in which it would make them now."""
+    slots = []
+    for group in groups:
+        columns = [lists[name] for name in group if name in lists]
+        slots += [slot for row in zip(*columns, strict=True) for slot in row if slot is not None]
+    ids = {id(slot) for slot in slots}
+    ordered = [variable for variable in variables if id(variable) not in ids] + slots
+    # TensorFlow wraps the list, and compares its items with those that it remembers at every change through itself.
+    getattr(variables, "_storage", variables)[:] = ordered
+    if hasattr(variables, "_update_snapshot"):
+        variables._update_snapshot()  # noqa: SLF001
