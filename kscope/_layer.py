@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from kscope import _binding, _config, _discovery, _files, _keras, _names, _optimizers, _spec, _weights, errors
+from kscope import _binding, _config, _discovery, _files, _keras, _keras_names, _names, _spec, _weights, errors
 from kscope._late import Late
 from kscope._pass import Pass
 from kscope._reuse import Reuse
@@ -323,6 +323,15 @@ class ScopedModel(_Scoped, keras.Model):
             )
         super().__init__(**kwargs)
 
+    def export(self, filepath: Any, *args: Any, input_signature: Any = None, **kwargs: Any) -> None:
+        """Keras' export; the input signature, if not given, is that of the call that the model was built for.
+
+        Keras knows the shapes of that call only, and takes all inputs for floats.
+        """
+        if input_signature is None and self._kscope.built_with is not None:
+            input_signature = _spec.input_signature(self, self._kscope.built_with)
+        super().export(filepath, *args, input_signature=input_signature, **kwargs)
+
 
 _files.install(_Scoped)
-_optimizers.install()
+_keras_names.install()

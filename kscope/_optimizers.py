@@ -1,4 +1,4 @@
-"""Touch points with optimizers: Keras has no way to extend one that is built, and names some of its own after ours.
+"""Touch points with built optimizers, which Keras has no way to extend: for the late variables of `late="allow"`.
 
 An optimizer keeps, for each variable it trains, one variable in each of a few lists (momenta, velocities). A late
 variable gets its places in all of them, and the others keep theirs: Keras could only build all anew, from zeros.
@@ -15,23 +15,9 @@ from typing import Any
 import keras
 from keras.src.utils.tracking import DotNotTrackScope
 
-from kscope._variable import ScopedVariable
-
-__all__ = ["extend", "install", "watch"]
+__all__ = ["extend", "watch"]
 
 _built: weakref.WeakSet[Any] = weakref.WeakSet()
-
-
-def install() -> None:
-    """Let Adafactor train scoped variables: it names its own after them, and Keras takes no slash in a name."""
-    build = keras.optimizers.Adafactor.build
-
-    @functools.wraps(build)
-    def plainly_named(self: Any, var_list: Any) -> None:
-        with ScopedVariable.plain_names():
-            build(self, var_list)
-
-    keras.optimizers.Adafactor.build = plainly_named
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import numpy as np
 
 from kscope import _keras, errors
 
-__all__ = ["CallSpec", "describe", "from_config", "from_shapes", "takes_training", "to_config"]
+__all__ = ["CallSpec", "describe", "from_config", "from_shapes", "input_signature", "takes_training", "to_config"]
 
 
 class CallSpec:
@@ -92,6 +92,30 @@ def _dtype_of(leaf: Any) -> str:
 def takes_training(layer: keras.layers.Layer) -> bool:
     """Whether `call()` has an argument `training`."""
     return "training" in inspect.signature(layer.call).parameters
+
+
+def input_signature(layer: keras.layers.Layer, spec: CallSpec) -> list[Any]:
+    """The positional inputs of a call, for Keras' export.
+
+    Raises:
+        LayerError: if an input stands behind an argument that is none.
+    """
+    arguments = inspect.signature(layer.call).bind_partial(*spec.args, **spec.kwargs).arguments
+    inputs = {name: value for name, value in arguments.items() if _has_symbols(value)}
+    if list(inputs) != list(arguments)[: len(inputs)]:
+        raise errors.LayerError(
+            f"Layer {layer.name!r} cannot be exported with the inputs {list(inputs)} of `call{spec}`: inputs come "
+            "first there. Give `input_signature=`, or put them first in `call`."
+        )
+    return [keras.tree.map_structure(_any_batch, value) for value in inputs.values()]
+
+
+def _any_batch(symbol: keras.KerasTensor) -> keras.layers.InputSpec:
+    return keras.layers.InputSpec(dtype=symbol.dtype, shape=(None, *symbol.shape[1:]) if symbol.shape else ())
+
+
+def _has_symbols(value: Any) -> bool:
+    return any(isinstance(leaf, keras.KerasTensor) for leaf in keras.tree.flatten(value))
 
 
 def to_config(spec: CallSpec) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ __all__ = ["ScopedVariable", "make"]
 
 
 class _Thread(threading.local):
-    plain = False
+    spelling: Callable[[str], str] | None = None
 
 
 _thread = _Thread()
@@ -41,19 +41,19 @@ class ScopedVariable(keras.Variable):
     @property
     def name(self) -> str:
         """The scoped name as TF1 spells it: `encoder/fc/kernel:0`."""
-        if _thread.plain:
-            return str(self.path).replace("/", "_")
+        if _thread.spelling is not None:
+            return _thread.spelling(str(self.path))
         return self._scoped_name or str(self.path)
 
     @staticmethod
     @contextmanager
-    def plain_names() -> Iterator[None]:
-        """Let names be without slash and colon in a block, in this thread, for code that makes new ones of them."""
-        before, _thread.plain = _thread.plain, True
+    def names_spelled(spelling: Callable[[str], str]) -> Iterator[None]:
+        """In a block and in this thread, spell names otherwise: for code that takes no slash, or no colon."""
+        before, _thread.spelling = _thread.spelling, spelling
         try:
             yield
         finally:
-            _thread.plain = before
+            _thread.spelling = before
 
 
 def make(name: str, initial: Any, *, regularizer: Any, constraint: Any, **options: Any) -> ScopedVariable:
