@@ -27,9 +27,11 @@ __all__ = [
     "inherited_training",
     "is_concrete",
     "isolated_call",
+    "numbers",
     "operations_at_root",
     "outside_of_traces",
     "set_keras_mask",
+    "set_numbers",
     "symbolic",
     "tracing",
     "unlocked",
@@ -186,7 +188,24 @@ def frozen(value: Any) -> Any:
     """A variable's value as it is now; JAX' arrays never change, those of the others are copied."""
     if BACKEND == "jax":
         return value
-    return value.detach().clone() if BACKEND == "torch" else sys.modules["tensorflow"].identity(value)
+    # TensorFlow gives a variable new memory when it is assigned to while a tensor that was read of it is there.
+    if BACKEND == "tensorflow":
+        return value.value() if hasattr(value, "value") else value
+    return value.detach().clone()
+
+
+def numbers(variable: Any) -> Any:
+    """A variable's value as a NumPy array; on TensorFlow by half the way that Keras goes."""
+    return variable.value.numpy() if BACKEND == "tensorflow" else keras.ops.convert_to_numpy(variable)
+
+
+def set_numbers(variable: Any, array: Any) -> None:
+    """Assign a NumPy array of the variable's shape; on TensorFlow by half the way that Keras goes."""
+    if BACKEND == "tensorflow":
+        value = variable.value
+        value.assign(array.astype(value.dtype.as_numpy_dtype, copy=False), read_value=False)
+    else:
+        variable.assign(array)
 
 
 def has_stateless_value(variable: Any) -> bool:

@@ -7,11 +7,11 @@ use the path. `tests/test_keras_names.py` fails when Keras changes them.
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras.src.export.saved_model_export_archive import SavedModelExportArchive
 
 from kscope._variable import ScopedVariable
 
@@ -21,14 +21,7 @@ __all__ = ["install"]
 def install() -> None:
     """Let Adafactor train scoped variables, and a SavedModel from JAX or PyTorch hold them."""
     _spell(keras.optimizers.Adafactor, "build", lambda path: path.replace("/", "_"))
-    _spell(_archive(), "_convert_to_tf_variable", str)
-
-
-def _archive() -> type[Any]:
-    """The class that makes the variables of a SavedModel: Keras 3.14 took it out of its public one."""
-    module = sys.modules.get("keras.src.export.saved_model_export_archive")
-    archive: type[Any] = getattr(module, "SavedModelExportArchive", keras.export.ExportArchive)
-    return archive
+    _spell(SavedModelExportArchive, "_convert_to_tf_variable", str)
 
 
 def _spell(owner: type[Any], method: str, spelling: Callable[[str], str]) -> None:

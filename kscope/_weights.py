@@ -18,7 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kscope import _keras_files, _messages, _packing, errors
+from kscope import _keras, _keras_files, _messages, _packing, errors
 from kscope._store import Record, VariableStore
 
 __all__ = ["load", "save", "whole_file"]
@@ -144,7 +144,7 @@ def save(entry: Any, known: Known, others: Iterable[Any]) -> None:
             shared.append(key)
         else:
             file.records.add(record)
-            arrays[key] = keras.ops.convert_to_numpy(record.variable)
+            arrays[key] = _keras.numbers(record.variable)
     for key, array in _packing.packed(arrays):
         entry[key] = array
     if shared:
@@ -181,7 +181,7 @@ def load(entry: Any, layer: keras.layers.Layer, known: Known, others: list[Any])
     if mismatches:
         raise _messages.weights_mismatch(layer.name, mismatches)
     for record, place in found.items():
-        record.variable.assign(file.value(entry, place))
+        _keras.set_numbers(record.variable, file.value(entry, place))
         file.records.add(record)
     for i, variable in enumerate(others):
         variable.assign(entry[str(i)])

@@ -210,3 +210,39 @@ def test_autograph_leaves_kscope_alone():
 
     with pytest.raises(kscope.errors.VariableExistsError, match="v already exists"):
         twice(tf.constant(1.0))
+
+
+@pytest.mark.parametrize("change", [lambda v: v.assign([5.0, 6.0]), lambda v: v.assign_add([5.0, 6.0])])
+def test_frozen(change):
+    """A frozen value stays as it was, however the variable is changed."""
+    variable = keras.Variable([1.0, 2.0])
+    value = _keras.frozen(variable.value)
+    change(variable)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(value), [1.0, 2.0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "int32", "bool"])
+def test_numbers(dtype):
+    """Numbers go into a variable and come out again, in its dtype."""
+    variable = keras.Variable(np.zeros(2), dtype=dtype, trainable=False)
+    _keras.set_numbers(variable, np.array([1.0, 0.0]))
+    assert keras.backend.standardize_dtype(_keras.numbers(variable).dtype) == variable.dtype == dtype
+    np.testing.assert_array_equal(_keras.numbers(variable).astype("float32"), [1.0, 0.0])
+
+
+def test_unlocked():
+    """A built layer takes new variables in the block, and none after it."""
+    layer = keras.layers.Dense(2)
+    layer.build((None, 3))
+    with _keras.unlocked(layer):
+        layer.more = keras.Variable([1.0])
+    with pytest.raises(ValueError, match="cannot add new elements of state"):
+        layer.another = keras.Variable([1.0])
+
+
+def test_autocast():
+    """A value is cast as a variable's would be, inside a layer's call under mixed precision."""
+    variable = keras.Variable([1.0])
+    with keras.src.backend.AutocastScope("float16"):
+        value = _keras.autocast(variable, variable.value)
+    assert keras.backend.standardize_dtype(value.dtype) == "float16"
