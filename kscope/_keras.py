@@ -15,9 +15,11 @@ import keras
 from keras.src.backend.common import global_state
 from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
 from keras.src.backend.common.name_scope import name_scope
+from keras.src.backend.common.variables import AutocastScope, get_autocast_scope
 
 __all__ = [
     "autocast",
+    "cast_value",
     "default",
     "deferring",
     "eagerly",
@@ -140,6 +142,13 @@ def inherited_training() -> bool | None:
     return None if context is None else context.get_value("training")
 
 
+def autocast(layer: keras.layers.Layer) -> Any:
+    """A block in which variables are read in the layer's compute dtype, as Keras opens one around an outermost call."""
+    if get_autocast_scope() is not None or layer.compute_dtype == layer.variable_dtype:
+        return _NOTHING
+    return AutocastScope(layer.compute_dtype)
+
+
 def variable_path(outer: str, inner: str) -> Any:
     """A scope in which a new variable's path is `outer/inner/name`, wherever it is made.
 
@@ -214,7 +223,7 @@ def has_stateless_value(variable: Any) -> bool:
     return scope is not None and (symbolic() or scope.get_current_value(variable) is not None)
 
 
-def autocast(variable: Any, value: Any) -> Any:
+def cast_value(variable: Any, value: Any) -> Any:
     """A value of a variable's, in the dtype that a layer under mixed precision reads it in."""
     return variable._maybe_autocast(value)  # noqa: SLF001
 

@@ -202,9 +202,13 @@ class _Scoped(keras.layers.Layer):
         return keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The outputs as symbols, for inputs as symbols; a layer that is not built yet is built for them."""
+        """The outputs as symbols, for inputs as symbols; a layer that is not built yet is built for them.
+
+        Keras traces `call()` for it, and leaves out the autocasting of a real call.
+        """
         self._build_for(args, kwargs)
-        return super().compute_output_spec(*args, **kwargs)
+        with _keras.autocast(self):
+            return super().compute_output_spec(*args, **kwargs)
 
     def save_own_variables(self, store: Any) -> None:
         """Write the layer's variables into its place of a weights file, under their scoped names.

@@ -102,6 +102,6 @@ def _install() -> None:
         overlaid = _thread.values.get(id(self))
         if overlaid is None or _keras.has_stateless_value(self):
             return read(self)
-        return _keras.autocast(self, overlaid)
+        return _keras.cast_value(self, overlaid)
 
     ScopedVariable.value = property(value)

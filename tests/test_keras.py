@@ -240,9 +240,32 @@ def test_unlocked():
         layer.another = keras.Variable([1.0])
 
 
-def test_autocast():
+def test_cast_value():
     """A value is cast as a variable's would be, inside a layer's call under mixed precision."""
     variable = keras.Variable([1.0])
     with keras.src.backend.AutocastScope("float16"):
-        value = _keras.autocast(variable, variable.value)
+        value = _keras.cast_value(variable, variable.value)
     assert keras.backend.standardize_dtype(value.dtype) == "float16"
+
+
+def test_compute_output_spec_in_mixed_precision():
+    """The symbolic outputs of a layer have the dtype of the real ones, though Keras leaves out its autocasting."""
+    layer = Tower(dtype="mixed_bfloat16")
+    spec = layer.compute_output_spec(keras.KerasTensor((None, 3), "bfloat16"))
+    assert (spec.shape, spec.dtype) == ((None, 4), "bfloat16")
+    assert keras.backend.standardize_dtype(layer(X).dtype) == "bfloat16"
+    assert [v.dtype for v in layer.weights] == ["float32"] * 2
+
+
+def test_autocast():
+    """A block of autocasting changes nothing inside of another one, or of a layer that computes in its own dtype."""
+    mixed, plain = Tower(dtype="mixed_bfloat16"), Tower()
+    variable = kscope.get_variable("v", [1])
+    seen = []
+    with _keras.autocast(plain):
+        seen.append(variable.value.dtype)
+    with _keras.autocast(mixed):
+        seen.append(variable.value.dtype)
+        with _keras.autocast(Tower(dtype="mixed_float16")):
+            seen.append(variable.value.dtype)
+    assert [keras.backend.standardize_dtype(dtype) for dtype in seen] == ["float32", "bfloat16", "bfloat16"]
