@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from matrix import FILE, Matrix
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -18,6 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     if keras.backend.backend() != backend:
         raise pytest.UsageError(f"KERAS_BACKEND is {backend!r}, and Keras runs on {keras.backend.backend()!r}.")
+    config.pluginmanager.register(Matrix(FILE, backend))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

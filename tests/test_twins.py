@@ -46,6 +46,7 @@ def agree(scoped, stock, inputs, **kwargs):
         np.testing.assert_allclose(array(variable), array(other), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.matrix("Layers: Keras' own run_layer_test")
 @GENERATOR
 @ALL
 def test_the_layer_test_of_keras(name, options, shapes):
@@ -66,6 +67,7 @@ def test_the_layer_test_of_keras(name, options, shapes):
     )
 
 
+@pytest.mark.matrix("Layers: Keras' own run_layer_test")
 def test_the_layer_test_of_keras_with_named_shapes():
     """Keras' own test of a layer of several inputs, which are built and called by name."""
     TestCase().run_layer_test(
@@ -80,6 +82,7 @@ def test_the_layer_test_of_keras_with_named_shapes():
     )
 
 
+@pytest.mark.matrix("Layers: outputs and gradients of the stock layer")
 @ALL
 def test_outputs_and_gradients(name, options, shapes):
     """With the same weights, a twin has the outputs and the gradients of Keras' layer."""
@@ -91,6 +94,7 @@ def test_sequences_of_an_lstm():
     agree(*twins_of("LSTM", {"units": 4, "return_sequences": True}, [(2, 5, 3)]))
 
 
+@pytest.mark.matrix("Layers: moving statistics of batch normalization")
 def test_batch_normalization_in_training():
     """In training the batch's statistics are used, and the moving ones are equal afterwards, call after call."""
     scoped, stock, inputs = twins_of("BatchNormalization", {"momentum": 0.5}, [(4, 5, 3)])
