@@ -156,6 +156,18 @@ class _Scoped(keras.layers.Layer):
             for variable in self._scoped_variables:
                 variable.trainable = False
 
+    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        """The call that Keras makes under a `RematScope`, which computes again in the backward pass.
+
+        JAX keeps what it traced for as long as the function lives, the weights of that trace included, so that each
+        call needs a function of its own. Arguments that are no tensors, such as `training`, are none of the function:
+        JAX would trace them, and TensorFlow refuses keywords in a graph.
+        """
+        tensors = [key for key, value in kwargs.items() if _has_tensors(value)]
+        others = {key: value for key, value in kwargs.items() if key not in tensors}
+        call = super().rematerialized_call(functools.partial(layer_call, **others), *args, **kwargs)
+        return lambda *args, **kwargs: call(*args, **{key: kwargs[key] for key in tensors})
+
     @_keras.default
     def get_config(self) -> dict[str, Any]:
         """Keras' config, with scope, store and reuse mode; layers that share a store will share one again."""
@@ -232,6 +244,10 @@ class _Scoped(keras.layers.Layer):
         super().save_own_variables(own)
         scoped = {id(record.variable) for record in self._kscope.known}
         return [variable for variable in own.values() if id(variable) not in scoped]
+
+
+def _has_tensors(nested: Any) -> bool:
+    return any(hasattr(leaf, "shape") for leaf in keras.tree.flatten(nested))
 
 
 def _then_discover(build: Callable[..., None]) -> Callable[..., None]:
