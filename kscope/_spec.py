@@ -53,7 +53,21 @@ def from_shapes(layer: keras.layers.Layer, shapes: tuple[Any, ...], named_shapes
     kwargs = {name.removesuffix("_shape"): shape for name, shape in named_shapes.items()}
     if "input" in kwargs and "input" not in inspect.signature(layer.call).parameters:
         shapes = (kwargs.pop("input"), *shapes)
-    return CallSpec(*_symbols(layer, (shapes, kwargs)))
+    args, kwargs = _symbols(layer, (shapes, kwargs))
+    if len(args) == 1 and not kwargs and _is_cell(layer):
+        args = (*args, _states(layer, args[0].shape[0]))
+    return CallSpec(args, kwargs)
+
+
+def _is_cell(layer: keras.layers.Layer) -> bool:
+    """Whether a layer is a recurrent cell, which `keras.layers.RNN` builds with the shape of its inputs only."""
+    return hasattr(layer, "state_size") and "states" in inspect.signature(layer.call).parameters
+
+
+def _states(layer: Any, batch_size: int | None) -> list[keras.KerasTensor]:
+    sizes = layer.state_size if isinstance(layer.state_size, list | tuple) else [layer.state_size]
+    shapes = [(batch_size, *size) if isinstance(size, list | tuple) else (batch_size, size) for size in sizes]
+    return [keras.KerasTensor(shape, layer.compute_dtype) for shape in shapes]
 
 
 def _symbols(layer: keras.layers.Layer, nested: Any) -> Any:
