@@ -1,0 +1,420 @@
+"""What Keras offers inside a layer: losses, metrics, masks, random numbers, layers inside, layers around."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import twins
+from gradients import array, gradients
+from samples import PlainTower, Tower
+from trained import X, Y, fit, optimizer, same, same_weights
+
+import kscope
+
+TOKENS = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
+
+
+def scale(**kwargs):
+    """A variable to multiply by."""
+    return kscope.get_variable("scale", [], initializer="ones", **kwargs)
+
+
+def values(losses):
+    """Loss tensors as floats."""
+    return [float(array(loss)) for loss in losses]
+
+
+class Regularized(kscope.ScopedLayer):
+    """A layer whose variable is regularized."""
+
+    def call(self, x):
+        return x * kscope.get_variable("w", [3], initializer="ones", regularizer=keras.regularizers.L2(0.5))
+
+
+class PlainRegularized(keras.layers.Layer):
+    """The same layer, written as Keras wants it."""
+
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(3,), initializer="ones", regularizer=keras.regularizers.L2(0.5), name="w")
+
+    def call(self, x):
+        return x * self.w
+
+
+class Penalized(kscope.ScopedLayer):
+    """A layer that adds a loss in its call."""
+
+    def call(self, x):
+        outputs = x * kscope.get_variable("w", [3], initializer="ones")
+        self.add_loss(0.5 * keras.ops.mean(keras.ops.square(outputs)))
+        return outputs
+
+
+class PlainPenalized(PlainRegularized):
+    """The same layer, written as Keras wants it."""
+
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(3,), initializer="ones", name="w")
+
+    def call(self, x):
+        outputs = x * self.w
+        self.add_loss(0.5 * keras.ops.mean(keras.ops.square(outputs)))
+        return outputs
+
+
+@pytest.mark.parametrize(
+    ("classes", "options"),
+    [
+        pytest.param(
+            (Regularized, PlainRegularized), {}, marks=pytest.mark.matrix("Losses: regularizer of a variable")
+        ),
+        pytest.param((Penalized, PlainPenalized), {}, marks=pytest.mark.matrix("Losses: add_loss in call")),
+        pytest.param(
+            (Tower, PlainTower),
+            {"activity_regularizer": "l2"},
+            marks=pytest.mark.matrix("Losses: activity regularizer"),
+        ),
+    ],
+)
+def test_losses(classes, options):
+    """Each loss is there once, also after several calls, and is trained on as in the plain twin."""
+    models = [keras.Sequential([keras.Input((3,)), cls(**options)]) for cls in classes]
+    models[1].set_weights(models[0].get_weights())
+    losses = []
+    for model in models:
+        model.compile(optimizer(), "mse")
+        model(X), model(X)
+        losses.append(values(model.losses))
+    np.testing.assert_allclose(*losses, rtol=1e-6)
+    assert len(losses[0]) == 1
+    y = Y[:, : models[0].output_shape[-1]]
+    same([model.fit(X, y, epochs=3, shuffle=False, verbose=0).history["loss"] for model in models])
+    same_weights(*models)
+
+
+@pytest.mark.matrix("Losses: none is left of the discovery")
+def test_no_loss_of_the_discovery():
+    """The symbolic calls of the discovery leave no loss behind."""
+
+    class Trained(Penalized):
+        def call(self, x, training=False):
+            return super().call(x)
+
+    layer = Trained()
+    layer.build((None, 3))
+    assert layer.losses == []
+    layer(X)
+    np.testing.assert_allclose(values(layer.losses), [0.5 * np.mean(X**2)], rtol=1e-5)
+
+
+class Measured(kscope.ScopedLayer):
+    """A layer with a metric."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.mean = keras.metrics.Mean(name="mean_output")
+
+    def call(self, x):
+        outputs = x * scale()
+        self.mean.update_state(outputs)
+        return outputs
+
+
+class PlainMeasured(keras.layers.Layer):
+    """The same, written as Keras wants it."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.mean = keras.metrics.Mean(name="mean_output")
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+
+    def call(self, x):
+        outputs = x * self.scale
+        self.mean.update_state(outputs)
+        return outputs
+
+
+@pytest.mark.tensorflow
+@pytest.mark.torch
+@pytest.mark.matrix("Metrics: a metric in a scoped layer")
+def test_a_metric_in_a_layer():
+    """A metric that a layer holds is reported by `fit`, from values of real calls, and is no weight."""
+    model = keras.Sequential([keras.Input((3,)), Measured()])
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    history = model.fit(X, X, batch_size=4, epochs=2, verbose=0).history
+    np.testing.assert_allclose(history["mean_output"], [X.mean()] * 2, rtol=1e-4)
+    assert [v.path for v in model.weights] == ["measured/scale"]
+
+
+@pytest.mark.jax
+@pytest.mark.matrix("Metrics: a metric in a scoped layer", says="not in Keras")
+@pytest.mark.parametrize("cls", [Measured, PlainMeasured])
+def test_a_metric_in_a_layer_on_jax(cls):
+    """On JAX Keras cannot update the metric of any layer in a compiled step; this fails when it can."""
+    model = keras.Sequential([keras.Input((3,)), cls()])
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+        model.fit(X, X, verbose=0)
+
+
+class Noisy(kscope.ScopedLayer):
+    """A layer that draws random numbers and drops some, with generators of both kinds."""
+
+    def __init__(self, in_build=False, **kwargs):
+        super().__init__(**kwargs)
+        self.dropout = keras.layers.Dropout(0.5, seed=1)
+        if not in_build:
+            self.seeds = keras.random.SeedGenerator(2)
+
+    def call(self, x, training=False):
+        x = x * scale()
+        if training:
+            x = x + keras.random.normal(keras.ops.shape(x), seed=self.seeds)
+        return self.dropout(x, training=training)
+
+
+class NoisyInBuild(Noisy):
+    """The same, with the generator made in `build()`."""
+
+    def __init__(self, **kwargs):
+        super().__init__(in_build=True, **kwargs)
+
+    def build(self, input_shape):
+        self.seeds = keras.random.SeedGenerator(2)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        pytest.param(Noisy, marks=pytest.mark.matrix("Random: SeedGenerator and Dropout made in __init__")),
+        pytest.param(NoisyInBuild, marks=pytest.mark.matrix("Random: SeedGenerator made in build")),
+    ],
+)
+def test_random_numbers(cls):
+    """Each training call draws new numbers, compiled or not; two layers of one seed draw the same; no weight comes."""
+    layer, other = cls(), cls()
+    layer.build((None, 3)), other.build((None, 3))
+    drawn = [array(layer(X, training=True)) for _ in range(2)]
+    assert not np.allclose(*drawn)
+    np.testing.assert_allclose([array(other(X, training=True)) for _ in range(2)], drawn)
+    np.testing.assert_allclose(array(layer(X)), X, rtol=1e-6)
+    assert [v.path.rpartition("/")[2] for v in layer.weights] == ["scale"]
+    assert len(layer.non_trainable_variables) == 2
+
+    model = keras.Sequential([keras.Input((3,)), layer])
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    losses = model.fit(X, X, epochs=3, verbose=0).history["loss"]
+    assert len(set(losses)) == 3
+
+
+@pytest.mark.matrix("Layers inside: BatchNormalization")
+def test_batch_normalization_inside():
+    """A BatchNormalization layer inside a scoped one updates its statistics once a step, as outside."""
+
+    class Normalized(kscope.ScopedLayer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.norm = keras.layers.BatchNormalization(momentum=0.5)
+
+        def call(self, x, training=False):
+            return self.norm(x * scale(trainable=False), training=training)
+
+    norm = keras.layers.BatchNormalization(momentum=0.5)
+    models = [keras.Sequential([keras.Input((3,)), layer]) for layer in (Normalized(), norm)]
+    for model in models:
+        model.compile(optimizer(), "mse")
+    same([model.fit(X, Y[:, :3], batch_size=4, epochs=2, shuffle=False, verbose=0).history["loss"] for model in models])
+    for weight, other in zip(models[0].layers[0].norm.weights, norm.weights, strict=True):
+        np.testing.assert_allclose(array(weight), array(other), rtol=1e-5)
+
+
+@pytest.mark.matrix("Layers inside: Dense made in build")
+def test_a_layer_made_in_build():
+    """A Keras layer that `build()` makes is trained with the variables that `call()` gets."""
+
+    class Built(kscope.ScopedLayer):
+        def build(self, input_shape):
+            self.dense = keras.layers.Dense(4)
+
+        def call(self, x):
+            return self.dense(x) * scale()
+
+    model = keras.Sequential([keras.Input((3,)), Built()])
+    model.compile(optimizer(), "mse")
+    losses = fit(model, epochs=3)
+    assert losses[-1] < losses[0]
+    assert len(model.trainable_weights) == 3
+
+
+class Pooled(kscope.ScopedLayer):
+    """A layer that takes the mask of its input, and ends it."""
+
+    def call(self, x, mask=None):
+        x = x * scale()
+        if mask is None:
+            return keras.ops.mean(x, axis=1)
+        mask = keras.ops.cast(mask, x.dtype)[:, :, None]
+        return keras.ops.sum(x * mask, axis=1) / keras.ops.sum(mask, axis=1)
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None
+
+
+class Passing(kscope.ScopedLayer):
+    """A layer that passes a mask on."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, x):
+        return x * scale()
+
+
+@pytest.mark.matrix("Masks: Embedding with mask_zero into a scoped layer")
+def test_masks():
+    """A mask reaches `call()` through a scoped layer that passes it on, in a model, eagerly and in `fit`."""
+    embedding = keras.layers.Embedding(5, 3, mask_zero=True)
+    inputs = keras.Input((4,), dtype="int32")
+    model = keras.Model(inputs, Pooled()(Passing()(embedding(inputs))))
+    table = np.array(embedding.get_weights()[0])
+    expected = [table[[1, 2]].mean(axis=0), table[3]]
+    np.testing.assert_allclose(array(model(TOKENS)), expected, rtol=1e-5)
+    np.testing.assert_allclose(model.predict(TOKENS, verbose=0), expected, rtol=1e-5)
+    np.testing.assert_allclose(array(Pooled()(embedding(TOKENS))), expected, rtol=1e-5)
+    model.compile("sgd", "mse")
+    model.fit(TOKENS, np.ones((2, 3)), verbose=0)
+    np.testing.assert_array_equal(embedding.get_weights()[0][[0, 4]], table[[0, 4]])
+
+
+@pytest.mark.matrix("Masks: mask argument of a call")
+def test_a_mask_by_hand():
+    """A mask that is passed is the one that counts, also after a first call without one."""
+    x = np.arange(12, dtype="float32").reshape(2, 2, 3)
+    layer = Pooled()
+    np.testing.assert_allclose(array(layer(x)), x.mean(axis=1), rtol=1e-6)
+    mask = np.array([[True, False], [True, False]])
+    np.testing.assert_allclose(array(layer(x, mask=mask)), x[:, 0], rtol=1e-6)
+
+
+@pytest.mark.matrix("Masks: compute_mask")
+def test_compute_mask():
+    """A scoped layer that makes a mask hands it to the next layer."""
+
+    class Masking(kscope.ScopedLayer):
+        def call(self, x):
+            return x * scale()
+
+        def compute_mask(self, inputs, previous_mask=None):
+            return keras.ops.any(keras.ops.not_equal(inputs, 0.0), axis=-1)
+
+    x = np.array([[[1.0, 2.0], [0.0, 0.0]]], "float32")
+    np.testing.assert_allclose(array(Pooled()(Masking()(x))), [[1.0, 2.0]])
+
+
+@pytest.mark.matrix("Masks: a layer without masking warns")
+def test_a_layer_that_destroys_a_mask():
+    """A scoped layer that does not support masking warns as Keras' layers do."""
+    with pytest.warns(UserWarning, match="does not support masking"):
+        Tower()(keras.layers.Embedding(5, 3, mask_zero=True)(TOKENS))
+
+
+@pytest.mark.matrix("Layers around: TimeDistributed")
+def test_time_distributed():
+    """TimeDistributed calls a scoped layer at each step, and trains it as the plain twin."""
+    x = np.random.default_rng(0).normal(size=(8, 5, 3)).astype("float32")
+    models = [
+        keras.Sequential([keras.Input((5, 3)), keras.layers.TimeDistributed(cls())]) for cls in (Tower, PlainTower)
+    ]
+    models[1].set_weights(models[0].get_weights())
+    for model in models:
+        model.compile(optimizer(), "mse")
+    same([model.fit(x, np.ones((8, 5, 4)), epochs=3, shuffle=False, verbose=0).history["loss"] for model in models])
+
+
+@keras.saving.register_keras_serializable(package="test_layer_features")
+class Directed(twins.LSTM):
+    """An LSTM of one's own with what Bidirectional asks of a layer."""
+
+    def __init__(self, units, go_backwards=False, return_state=False, **kwargs):
+        super().__init__(units, **kwargs)
+        self.go_backwards = go_backwards
+        self.return_state = return_state
+        self.stateful = False
+
+    def call(self, sequences, initial_state=None):
+        return super().call(keras.ops.flip(sequences, axis=1) if self.go_backwards else sequences)
+
+
+@pytest.mark.matrix("Layers around: Bidirectional")
+def test_bidirectional():
+    """Bidirectional makes two scoped layers of one, which share nothing, and has Keras' outputs and gradients."""
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    scoped = keras.layers.Bidirectional(Directed(4, name="lstm"))
+    stock = keras.layers.Bidirectional(keras.layers.LSTM(4))
+    scoped(x), stock(x)
+    assert len(scoped.weights) == 6
+    scoped.set_weights(stock.get_weights())
+    (outputs, found), (expected, wanted) = gradients(scoped, x), gradients(stock, x)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
+    for gradient, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(gradient, other, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.matrix("Layers around: Wrapper of one's own")
+def test_a_wrapper():
+    """A wrapper of a user's builds and calls a scoped layer."""
+
+    class Twice(keras.layers.Wrapper):
+        def call(self, x):
+            return self.layer(x) * 2.0
+
+    inner = Tower()
+    wrapper = Twice(inner)
+    np.testing.assert_allclose(array(wrapper(X)), 2 * array(inner(X)), rtol=1e-6)
+    assert [v.path for v in wrapper.weights] == ["tower/fc/kernel", "tower/fc/bias"]
+
+
+class Cell(kscope.ScopedLayer):
+    """A recurrent cell."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = self.state_size = self.output_size = units
+
+    def call(self, x, states):
+        kernel = kscope.get_variable("kernel", [x.shape[-1], self.units])
+        recurrent = kscope.get_variable("recurrent_kernel", [self.units, self.units], initializer="orthogonal")
+        bias = kscope.get_variable("bias", [self.units], initializer="zeros")
+        output = keras.ops.tanh(keras.ops.matmul(x, kernel) + keras.ops.matmul(states[0], recurrent) + bias)
+        return output, [output]
+
+
+@pytest.mark.matrix("Layers around: RNN of a scoped cell")
+def test_rnn():
+    """RNN runs a scoped cell, with the outputs and gradients of Keras' cell."""
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    scoped, stock = keras.layers.RNN(Cell(4)), keras.layers.SimpleRNN(4)
+    scoped(x), stock(x)
+    scoped.set_weights(stock.get_weights())
+    (outputs, found), (expected, wanted) = gradients(scoped, x), gradients(stock, x)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
+    for gradient, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(gradient, other, rtol=1e-3, atol=1e-4)
+
+
+def test_a_cell_is_built_with_its_states():
+    """Whatever states a cell says it has, `build()` with the shape of the inputs discovers the whole call."""
+
+    class Many(kscope.ScopedLayer):
+        state_size = [4, (2, 3)]
+
+        def call(self, x, states):
+            self.shapes = [tuple(state.shape)[1:] for state in states]
+            return x * scale(), states
+
+    cell = Many()
+    cell.build((None, 3))
+    assert cell.shapes == [(4,), (2, 3)]
+    assert len(cell.weights) == 1
