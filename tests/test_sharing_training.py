@@ -11,8 +11,6 @@ from trained import X, optimizer, same
 import kscope
 from kscope import AUTO_REUSE
 
-MARK = pytest.mark.matrix
-
 
 def square():
     """A variable, regularized."""
@@ -103,11 +101,11 @@ def twice_the_layer():
 WAYS = pytest.mark.parametrize(
     "way",
     [
-        pytest.param(by_store, marks=MARK("Sharing: layers of one store")),
-        pytest.param(by_scope, marks=MARK("Sharing: layers of one scope")),
-        pytest.param(nested, marks=MARK("Sharing: layers inside one scoped model")),
-        pytest.param(in_one_call, marks=MARK("Sharing: twice in one call")),
-        pytest.param(twice_the_layer, marks=MARK("Sharing: one layer called twice")),
+        pytest.param(by_store, marks=pytest.mark.matrix("Sharing: layers of one store")),
+        pytest.param(by_scope, marks=pytest.mark.matrix("Sharing: layers of one scope")),
+        pytest.param(nested, marks=pytest.mark.matrix("Sharing: layers inside one scoped model")),
+        pytest.param(in_one_call, marks=pytest.mark.matrix("Sharing: twice in one call")),
+        pytest.param(twice_the_layer, marks=pytest.mark.matrix("Sharing: one layer called twice")),
     ],
 )
 
