@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kscope import _getters, _lookup, _names, _options, errors
+from kscope import _getters, _initial, _lookup, _names, _options, errors
 from kscope._context import default, thread
 from kscope._request import Request
 from kscope._reuse import AUTO_REUSE, Reuse
@@ -96,8 +96,8 @@ def get_variable(
             record is not None
             and (shape is None or ((type(shape) is list or type(shape) is tuple) and tuple(shape) == record.shape))
             and (dtype is None or dtype == record.dtype)
-            and (initializer is None or type(initializer) is str or callable(initializer))
-            and (initializer is not None or defaults.initializer is None or callable(defaults.initializer))
+            and (initializer is None or type(initializer) is str or _initial.draws(initializer))
+            and (initializer is not None or defaults.initializer is None or _initial.draws(defaults.initializer))
         ):
             call = thread.call
             if scope.mode if call is None else call.admits(record, scope.mode):

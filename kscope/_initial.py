@@ -15,7 +15,7 @@ import numpy as np
 
 from kscope import _dtypes, _keras, errors
 
-__all__ = ["Constant", "computed", "constant", "default", "drawn", "fit", "resolve", "takes_nothing"]
+__all__ = ["Constant", "computed", "constant", "default", "drawn", "draws", "fit", "resolve", "takes_nothing"]
 
 _PYTHON_SCALARS = (bool, int, float, complex)
 # Keras' only initializer that answers in another shape than it is asked for, if it was given an array.
@@ -39,7 +39,12 @@ def resolve(initializer: Any) -> Constant | Callable[..., Any] | None:
         initializer = _identified(initializer)
     if inspect.isclass(initializer):
         initializer = initializer()
-    return initializer if callable(initializer) else constant(initializer)
+    return initializer if draws(initializer) else constant(initializer)
+
+
+def draws(initializer: Any) -> bool:
+    """Whether it is to be called for a value, rather than one; under KERAS_NNX_ENABLED variables can be called, too."""
+    return callable(initializer) and not isinstance(initializer, keras.Variable)
 
 
 def _identified(identifier: Any) -> Any:

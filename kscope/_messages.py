@@ -42,7 +42,7 @@ class Site:
 
 
 def call_site() -> Site:
-    """The line of the user's code that runs now: the nearest frame outside kscope, Keras and TensorFlow."""
+    """The line of the user's code that runs now: the nearest frame outside kscope, Keras and what Keras runs on."""
     frame = sys._getframe(1)  # noqa: SLF001 - Python's own, and many times faster than `inspect`
     while frame.f_back is not None and _is_inside(frame):
         frame = frame.f_back
@@ -50,7 +50,7 @@ def call_site() -> Site:
 
 
 def _is_inside(frame: FrameType) -> bool:
-    if frame.f_globals.get("__name__", "").startswith(("kscope.", "keras.", "tensorflow.")):
+    if frame.f_globals.get("__name__", "").startswith(("kscope.", "keras.", "tensorflow.", "flax.")):
         return True
     # What AutoGraph makes of a `tf.function` runs from a file of its own.
     return "__autograph_generated_file" in frame.f_code.co_filename

@@ -161,7 +161,7 @@ class WeightsMismatchError(KscopeError, ValueError):
 def compose(first: str, facts: Iterable[tuple[str, object]] = (), fix: str | None = None) -> str:
     """Put a message together: TF1's line, a table of facts, the way out."""
     lines = [first]
-    shown = [(label, value) for label, value in facts if value not in (None, "")]
+    shown = [(label, value) for label, value in facts if value is not None and str(value)]
     width = max((len(label) for label, _ in shown), default=0) + 1
     lines += [f"  {label + ':':<{width}} {value}" for label, value in shown]
     if fix:

@@ -7,7 +7,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from kscope import errors, get_variable, variable_scope
+from kscope import AUTO_REUSE, errors, get_variable, variable_scope
 
 
 def _value(variable):
@@ -192,3 +192,21 @@ def test_ragged_lists():
     """A list that is no rectangle is a ValueError (row H18)."""
     with pytest.raises(errors.InitialValueError, match=r"The initial value \[\[1, 2\], \[3\]\] is not a rectangular"):
         get_variable("v", initializer=[[1, 2], [3]])
+
+
+class Callable(keras.Variable):
+    """A variable that can be called, as all can be under KERAS_NNX_ENABLED."""
+
+    def __call__(self, *args, **kwargs):
+        raise AssertionError("the variable was called")
+
+
+def test_a_variable_that_can_be_called():
+    """A variable is a value, also if it can be called, and is checked as one when it is found again (row H12)."""
+    value = Callable([1.0, 2.0])
+    with variable_scope("", reuse=AUTO_REUSE):
+        v = get_variable("v", initializer=value)
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(v), [1.0, 2.0])
+        assert get_variable("v", initializer=value) is v
+        with pytest.raises(errors.ConstantShapeError, match="If initializer is a constant, do not specify shape"):
+            get_variable("v", [2], initializer=value)
