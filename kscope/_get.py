@@ -54,7 +54,8 @@ def get_variable(
         use_resource: has no effect; every Keras variable is a resource.
         custom_getter: a callable `getter(next_getter, name, **kwargs)`, in place of the scope's (row K5).
         constraint: a callable on the value, its Keras name or config; optimizers apply it after each update.
-        synchronization: `"auto"`, `"none"`, `"on_write"`, `"on_read"`, or TensorFlow's enum.
+        synchronization: `"auto"`, `"none"`, `"on_write"`, `"on_read"`, or TensorFlow's enum. `"on_read"` is for state,
+            such as moving statistics: in mixed precision it is read in its own dtype.
         aggregation: `"none"`, `"mean"`, `"sum"`, `"only_first_replica"`, or TensorFlow's enum.
 
     Returns:

@@ -65,6 +65,8 @@ def _make(request: Request) -> Record:
         shape=request.shape,
         dtype=dtype,
         trainable=request.trains(dtype),
+        # State, such as moving statistics: in 16 bits small updates are lost, and PyTorch loses all of them.
+        autocast=request.synchronization != "on_read",
         synchronization=request.synchronization,
         aggregation=request.aggregation,
         regularizer=_options.regularizer_of(request.regularizer),
