@@ -104,6 +104,25 @@ def test_batch_normalization_in_training():
     assert not np.allclose(array(scoped.weights[-1]), before)
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param("mixed_float16", marks=pytest.mark.matrix("Precision: state in mixed_float16")),
+        pytest.param("mixed_bfloat16", marks=pytest.mark.matrix("Precision: state in mixed_bfloat16")),
+    ],
+)
+def test_batch_normalization_in_mixed_precision(policy):
+    """The moving statistics keep their precision while the layer computes in 16 bits."""
+    inputs = np.random.default_rng(0).normal(3.0, 1.0, size=(64, 3)).astype("float32")
+    layers = [cls(dtype=policy) for cls in (twins.BatchNormalization, keras.layers.BatchNormalization)]
+    for layer in layers:
+        for _ in range(50):
+            outputs = layer(inputs, training=True)
+        assert keras.backend.standardize_dtype(outputs.dtype) == layer.compute_dtype
+    for variable, other in zip(*(layer.non_trainable_variables for layer in layers), strict=True):
+        np.testing.assert_allclose(array(variable), array(other), rtol=1e-5)
+
+
 def test_frozen_batch_normalization():
     """A frozen layer uses its moving statistics in training, too, and keeps them."""
     scoped, stock, inputs = twins_of("BatchNormalization", {"momentum": 0.5}, [(4, 5, 3)])

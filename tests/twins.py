@@ -116,12 +116,17 @@ class BatchNormalization(kscope.ScopedLayer):
         size = [inputs.shape[-1]]
         gamma = kscope.get_variable("gamma", size, initializer="ones")
         beta = kscope.get_variable("beta", size, initializer="zeros")
-        moving_mean = kscope.get_variable("moving_mean", size, initializer="zeros", trainable=False)
-        moving_variance = kscope.get_variable("moving_variance", size, initializer="ones", trainable=False)
+        # State: not trained, and not rounded to 16 bits in mixed precision.
+        state = {"trainable": False, "synchronization": "on_read"}
+        moving_mean = kscope.get_variable("moving_mean", size, initializer="zeros", **state)
+        moving_variance = kscope.get_variable("moving_variance", size, initializer="ones", **state)
+        x = ops.cast(inputs, moving_mean.dtype)
         if training and self.trainable:
-            mean, variance = ops.moments(inputs, axes=list(range(inputs.ndim - 1)))
+            mean, variance = ops.moments(x, axes=list(range(x.ndim - 1)))
             moving_mean.assign(moving_mean * self.momentum + mean * (1 - self.momentum))
             moving_variance.assign(moving_variance * self.momentum + variance * (1 - self.momentum))
         else:
             mean, variance = moving_mean, moving_variance
-        return ops.batch_normalization(inputs, mean, variance, axis=-1, offset=beta, scale=gamma, epsilon=self.epsilon)
+        gamma, beta = ops.cast(gamma, x.dtype), ops.cast(beta, x.dtype)
+        x = ops.batch_normalization(x, mean, variance, axis=-1, offset=beta, scale=gamma, epsilon=self.epsilon)
+        return ops.cast(x, self.compute_dtype)
