@@ -6,8 +6,9 @@ at an empty root (row O1).
 
 from __future__ import annotations
 
+import copy
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from kscope._counters import Counters, Node
 
@@ -23,6 +24,9 @@ __all__ = ["CallPass", "Frame", "current_frame", "default", "thread"]
 
 class CallPass(Protocol):
     """One execution of a scoped layer's `call()`, as the look-up sees it."""
+
+    def copy(self) -> Self:
+        """The call as it stands, to go on from here a second time."""
 
     def admits(self, record: Record, reuse: Reuse) -> bool:
         """Whether this call may have the variable, which is then noted; `False` is judged again by `claim`."""
@@ -61,6 +65,13 @@ class Frame:
         self.entries: list[Any] = []
         counters = self.counters = Counters()
         self.node: Node = counters.root
+
+    def copy(self) -> Self:
+        """The same stand, from which to go on apart from this one."""
+        twin = copy.copy(self)
+        twin.entries = []
+        twin.counters, twin.node = copy.deepcopy((self.counters, self.node))
+        return twin
 
 
 class _Thread(threading.local):

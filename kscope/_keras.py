@@ -18,6 +18,7 @@ from keras.src.backend.common.name_scope import name_scope
 from keras.src.backend.common.variables import AutocastScope, get_autocast_scope
 
 __all__ = [
+    "around_remat",
     "autocast",
     "cast_value",
     "default",
@@ -253,6 +254,19 @@ def _unlocked(tracker: Any) -> Iterator[None]:
     finally:
         if locked:
             tracker.lock(message)
+
+
+def around_remat(wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Hand what is rematerialized through `wrap` at each of its calls: `keras.remat` and `RematScope` alike."""
+    from keras.src import backend
+
+    core = backend.core
+    original = core.remat
+
+    def remat(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **kwargs: original(wrap(function))(*args, **kwargs)
+
+    core.remat = remat
 
 
 def _unique_key(path: str, taken: dict[str, Any]) -> str:

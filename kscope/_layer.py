@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from kscope import _binding, _config, _discovery, _files, _keras, _keras_names, _names, _spec, _weights, errors
+from kscope import _binding, _config, _discovery, _files, _keras, _keras_names, _names, _remat, _spec, _weights, errors
 from kscope._late import Late
 from kscope._pass import Pass
 from kscope._reuse import Reuse
@@ -19,6 +19,8 @@ from kscope._state import LayerState, Wanted
 from kscope._store import VariableStore
 
 __all__ = ["ScopedLayer", "ScopedModel"]
+
+_keras.around_remat(_remat.resumable)
 
 
 class _Scoped(keras.layers.Layer):

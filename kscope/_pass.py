@@ -55,6 +55,12 @@ class Pass(Frame):
         thread.frame = self._frame
         thread.call = self._call
 
+    def copy(self) -> Self:
+        """The call as it stands, to go on from here a second time."""
+        twin = super().copy()
+        twin._touched = set(self._touched)  # noqa: SLF001 - a pass, too
+        return twin
+
     def admits(self, record: Record, reuse: Reuse) -> bool:
         """The hot path: a variable of this layer, for the first time in this call or on purpose."""
         if record in self._state.known and (reuse or record not in self._touched):

@@ -276,3 +276,19 @@ def test_autocast():
         with _keras.autocast(Tower(dtype="mixed_float16")):
             seen.append(variable.value.dtype)
     assert [keras.backend.standardize_dtype(dtype) for dtype in seen] == ["float32", "bfloat16", "bfloat16"]
+
+
+def test_around_remat(monkeypatch):
+    """All that Keras rematerializes goes through one function of the backend, by `keras.remat` and by `RematScope`."""
+    from keras.src import backend as keras_backend
+
+    # Put back what this test wraps once more.
+    monkeypatch.setattr(keras_backend.core, "remat", keras_backend.core.remat)
+    wrapped = []
+    _keras.around_remat(lambda function: wrapped.append(function) or function)
+    keras.remat(keras.ops.tanh)(X)
+    assert wrapped == [keras.ops.tanh]
+    with keras.RematScope(mode="full"):
+        layer = keras.layers.Dense(2)
+    layer(X)
+    assert len(wrapped) == 2
