@@ -390,5 +390,6 @@ class ScopedModel(_Scoped, keras.Model):
 def _listed(state: LayerState) -> str:
     return ", ".join(variable.path for variable in state.variables()) or "none"
 
+
 _files.install(_Scoped)
 _keras_names.install()

@@ -248,8 +248,6 @@ def test_cast_value():
     assert keras.backend.standardize_dtype(value.dtype) == "float16"
 
 
-
-
 @pytest.mark.jax
 @pytest.mark.tensorflow
 def test_compute_output_spec_in_mixed_precision():
