@@ -45,6 +45,7 @@ def saved(model, tmp_path):
     return keras.models.load_model(path)
 
 
+@pytest.mark.matrix("Rebuilding: clone_model")
 def test_clone_model_shares_as_the_original():
     """A clone has as many variables under the same names, and none of the original's."""
     model = shared_model()
@@ -65,6 +66,7 @@ def test_each_clone_is_apart():
 
 
 @pytest.mark.parametrize("make", [shared_model, lambda: keras.Sequential([keras.Input((3,)), Tower(), Tower()])])
+@pytest.mark.matrix("Saving: .keras")
 def test_load_model(make, tmp_path):
     """A loaded model has the same names and computes the same."""
     model = make()
@@ -83,6 +85,7 @@ def test_load_a_subclassed_model(tmp_path):
     assert same(model, loaded)
 
 
+@pytest.mark.matrix("Rebuilding: load_model in a fresh process")
 def test_load_in_a_fresh_process(tmp_path, backend):
     """A file loads in a process that imports only the module of its classes."""
     model = shared_model()
@@ -121,6 +124,7 @@ def test_unbuilt_unnamed_layer():
     assert [other.scope.name for other in rebuilt] == ["tower", "tower_1"]
 
 
+@pytest.mark.matrix("Rebuilding: from_config")
 def test_from_config_in_another_order():
     """Layers that shared are rebuilt in any order: the one that reused may come first."""
     model = shared_model()
@@ -275,6 +279,7 @@ class CatchAll(Tower):
 
 
 @pytest.mark.parametrize("rebuild", [lambda a: CatchAll.from_config(a.get_config()), copy.deepcopy])
+@pytest.mark.matrix("Rebuilding: a catch-all of another name")
 def test_a_catch_all_of_another_name(rebuild):
     """Name, scope and store come back though Keras drops the name of a class whose catch-all is not `kwargs`."""
     layer = CatchAll(kscope.VariableStore(), 5, name="mine", scope="fc")
@@ -300,6 +305,7 @@ def test_catch_alls_share_again():
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+@pytest.mark.matrix("Rebuilding: deepcopy and pickle")
 def test_copies_have_the_values(copied):
     """A deep copy and a pickle of a layer or model have its names and values, and none of its variables."""
     for layer in (Tower(name="tower"), Stack(name="net"), shared_model()):
@@ -327,3 +333,28 @@ def test_arguments_of_our_names():
     rebuilt(X)
     assert rebuilt.late == 2.5
     assert paths(rebuilt) == paths(layer) == ["red_scope/fc/kernel", "red_scope/fc/bias"]
+
+
+@keras.saving.register_keras_serializable(package="test_config")
+def doubled(x):
+    """A function that a file names."""
+    return 2.0 * x * kscope.get_variable("scale", [3], initializer="uniform")
+
+
+@pytest.mark.matrix("Rebuilding: a scoped function")
+def test_a_scoped_function_is_saved_and_loaded(tmp_path):
+    """A layer made of a registered function is saved and loaded by the function's name."""
+    model = keras.Sequential([keras.Input((3,)), kscope.scoped(doubled)])
+    loaded = saved(model, tmp_path)
+    assert paths(loaded) == ["doubled/scale"]
+    assert same(model, loaded)
+
+
+@pytest.mark.matrix("Rebuilding: build_from_config")
+def test_build_from_config():
+    """A layer that is rebuilt from both its configs has its variables without a call."""
+    layer = Stack(name="net")
+    layer(X)
+    rebuilt = Stack.from_config(layer.get_config())
+    rebuilt.build_from_config(layer.get_build_config())
+    assert paths(rebuilt) == paths(layer)

@@ -89,6 +89,7 @@ model.save(sys.argv[1]) if sys.argv[1].endswith(".keras") else model.save_weight
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.weights.h5"])
+@pytest.mark.matrix("Reliability: a killed save leaves the old file")
 def test_a_killed_save_leaves_the_old_file(tmp_path, name):
     """A process that is killed while it saves leaves the old file whole."""
     model = make()
@@ -132,6 +133,7 @@ def test_unzipped(tmp_path):
 
 @pytest.mark.parametrize("length", [0, 10, 0.5, 0.99])
 @pytest.mark.parametrize("name", SAVES)
+@pytest.mark.matrix("Reliability: truncated files")
 def test_cut_off(tmp_path, name, length):
     """A file that was cut off anywhere is refused, and nothing is loaded."""
     model = make()
@@ -222,6 +224,7 @@ def large_list(file):
         (large_list, "declares 2,147,483,648 numbers"),
     ],
 )
+@pytest.mark.matrix("Reliability: hostile files")
 def test_hostile(tmp_path, edit, match):
     """A forged file is refused before anything of it is read, with little memory; no link is followed."""
     path = tmp_path / "model.weights.h5"
@@ -249,6 +252,7 @@ def test_not_a_number():
         layer.load_own_variables({"9" * 10_000 + "|tower|fc|kernel": np.zeros((3, 4))})
 
 
+@pytest.mark.matrix("Reliability: names out of an archive")
 def test_archive_with_names_out_of_it(tmp_path):
     """A `.keras` file whose members point out of it writes nothing there."""
     path = tmp_path / "in" / "model.keras"
@@ -269,6 +273,7 @@ class Trap:
         return os.mkdir, ("sprung",)
 
 
+@pytest.mark.matrix("Reliability: pickles are not loaded")
 def test_pickles_are_not_loaded(tmp_path, monkeypatch):
     """A pickle in place of the weights is refused, and not run."""
     import pickle

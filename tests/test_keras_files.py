@@ -57,6 +57,7 @@ def test_sublayers():
 
 
 @pytest.mark.parametrize("written", ["tensorflow", "jax", "torch"])
+@pytest.mark.matrix("Saving: a file of another backend")
 def test_a_file_of_another_backend(written):
     """A file that was written on one backend loads on the other two, and computes the same."""
     model = keras.models.load_model(HERE / "weights" / f"{written}.keras")

@@ -43,6 +43,7 @@ def numbers(variables):
     return [keras.ops.convert_to_numpy(v).copy() for v in variables]
 
 
+@pytest.mark.matrix("Late variables: an error that says what to discover")
 def test_raises_and_names_the_way_out():
     """Without being allowed, a late name is an error that names both ways out."""
     layer = Branching()
@@ -51,6 +52,7 @@ def test_raises_and_names_the_way_out():
         layer(X, extra=True)
 
 
+@pytest.mark.matrix("Late variables: allowed")
 def test_allowed():
     """An allowed late variable is made, tracked, and found again."""
     layer = Branching(late="allow", name="grow")
@@ -122,6 +124,7 @@ OPTIMIZERS = {
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.matrix("Late variables: the optimizer keeps the others' moments")
 def test_the_optimizer_keeps_its_moments(name):
     """The optimizer trains the late variable from then on, in its place; what it knows of the others stays."""
     model = Net(name="net")
@@ -189,6 +192,7 @@ def test_in_a_compiled_step():
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.matrix("Late variables: saved and loaded")
 def test_saved_and_loaded(tmp_path):
     """A model that has grown is saved and loaded with its late variables and the optimizer's state."""
     model = Net(name="net")

@@ -19,6 +19,7 @@ class Attention(kscope.ScopedLayer):
 
 
 @pytest.mark.parametrize("built", [False, True])
+@pytest.mark.matrix("Rebuilding: compute_output_shape")
 def test_compute_output_shape(built):
     """The shape of an output is computed from shapes, whether the layer is built or not."""
     for layer, units in ((Tower(7), 7), (Stack(5), 5)):
@@ -34,6 +35,7 @@ def test_nested_shapes():
     assert shapes == {"scores": (2, 5), "both": [(2, 4), (2, 5)]}
 
 
+@pytest.mark.matrix("Rebuilding: compute_output_spec")
 def test_compute_output_spec():
     """The spec of an output has its shape and dtype, and computing it builds the layer."""
     layer = Tower(7, dtype="float16")

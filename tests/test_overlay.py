@@ -29,6 +29,7 @@ def store():
     return store
 
 
+@pytest.mark.matrix("Functional form: overlay")
 def test_reads_as_another_value(store):
     """Inside the block the variables named read as the values given, the others as before."""
     with store.overlay({"a": np.array([5.0, 6.0])}):
@@ -82,6 +83,7 @@ def test_another_shape(store):
 
 
 @pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.matrix("Functional form: overlay of a compiled model")
 def test_evaluation_with_averages(jit):
     """A model that was compiled and evaluated before evaluates with the values given, and then as before."""
     model = Stack(name="net")
@@ -120,6 +122,7 @@ def gradient(function, value):
     return value.grad
 
 
+@pytest.mark.matrix("Functional form: gradients through an overlay")
 def test_gradients_reach_the_values(store):
     """The gradient reaches the tensor that a variable reads as: fast weights."""
 
@@ -151,6 +154,7 @@ def test_other_threads(store):
     np.testing.assert_array_equal(seen[0], expected)
 
 
+@pytest.mark.matrix("Functional form: clone of a store")
 def test_clone():
     """A clone has all that its store has, under a prefix if one is given, and shares nothing."""
     store = kscope.VariableStore("mine")

@@ -26,6 +26,7 @@ def net(x, units=2):
     return keras.ops.matmul(x, kernel) + kscope.get_variable("bias", [units], initializer="zeros")
 
 
+@pytest.mark.matrix("Functional form: transform")
 def test_init_and_apply():
     """`init` gives values by scoped name, `apply` uses them, and no variable changes."""
     f = kscope.transform(net)
@@ -127,6 +128,7 @@ def counting(x):
     return x + count
 
 
+@pytest.mark.matrix("Functional form: updates of state")
 def test_updates():
     """What the function assigns comes back from `apply_and_update`; `apply` refuses to lose it."""
     f = kscope.transform(counting)
@@ -158,6 +160,7 @@ def test_no_function():
 
 
 @pytest.mark.jax
+@pytest.mark.matrix("Functional form: the backend's own transformations")
 def test_jax_transformations():
     """`jax.grad`, `vmap`, `jit` and `value_and_grad` take it as they find it; gradients come back by name."""
     import jax
@@ -175,6 +178,7 @@ def test_jax_transformations():
 
 
 @pytest.mark.torch
+@pytest.mark.matrix("Functional form: the backend's own transformations")
 def test_torch_transformations():
     """`torch.func` takes it as it finds it; gradients come back by name."""
     import torch
@@ -193,6 +197,7 @@ def test_torch_transformations():
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.matrix("Functional form: the backend's own transformations")
 def test_tensorflow_transformations(jit):
     """`tf.function` and `GradientTape` take it as they find it; gradients come back by name."""
     import tensorflow as tf

@@ -50,6 +50,7 @@ def moved(model, twin, path):
     return not np.allclose(before, output(twin), atol=1e-6)
 
 
+@pytest.mark.matrix("Saving: weights under their scoped names")
 def test_keys_are_scoped_names(path):
     """The keys in the file are the scoped names."""
     model = keras.Sequential([keras.Input((3,)), Tower(name="tower")])
@@ -57,6 +58,7 @@ def test_keys_are_scoped_names(path):
     assert stored(path) == ["0|tower|fc|bias", "0|tower|fc|kernel"]
 
 
+@pytest.mark.matrix("Saving: shared variables once")
 def test_shared_variables_are_written_once(path):
     """A variable of two layers stands in the file once (keras#18419)."""
     model = pair()
@@ -70,6 +72,7 @@ def test_shared_variables_are_written_once(path):
 
 
 @pytest.mark.parametrize("shard", [1e-7, 1.0])
+@pytest.mark.matrix("Saving: sharded weights")
 def test_sharded(tmp_path, shard):
     """Sharded weights are found in whatever shard they are."""
     model, twin = pair(), pair()
@@ -93,6 +96,7 @@ class Pairs(kscope.ScopedModel):
 
 
 @pytest.mark.parametrize("names", [("one", "two"), ("b", "a"), ("z", "a")])
+@pytest.mark.matrix("Saving: renamed attributes")
 def test_attributes_may_be_renamed(path, names):
     """Loading goes by scoped names, whatever the attributes are called, also if they change places."""
     model, twin = Pairs(("a", "b"), name="net"), Pairs(names, name="net")
@@ -100,6 +104,7 @@ def test_attributes_may_be_renamed(path, names):
     assert moved(model, twin, path)
 
 
+@pytest.mark.matrix("Saving: a layer added before")
 def test_a_layer_before(path):
     """A layer that is put before the others does not push their weights on to the next."""
 
@@ -125,6 +130,12 @@ def test_unnamed_layers_of_one_name(path):
         return keras.Sequential([keras.Input((3,)), Tower(3), Tower(3)])
 
     assert moved(model(), model(), path)
+
+
+@pytest.mark.matrix("Saving: .weights.h5")
+def test_round_trip(path):
+    """Weights go into a file and into another model."""
+    assert moved(pair(), pair(), path)
 
 
 class Autoencoder(kscope.ScopedModel):
@@ -207,6 +218,7 @@ class Mixed(kscope.ScopedLayer):
         return x * kscope.get_variable("scale", [3], initializer="uniform") + self.bias
 
 
+@pytest.mark.matrix("Saving: variables of add_weight beside scoped ones")
 def test_variables_of_keras_making(path):
     """What `add_weight` makes in a scoped layer is written under numbers, beside the names."""
     model, twin = (keras.Sequential([keras.Input((3,)), Mixed()]) for _ in range(2))
@@ -214,6 +226,7 @@ def test_variables_of_keras_making(path):
     assert stored(path) == ["0", "0|mixed|scale"]
 
 
+@pytest.mark.matrix("Saving: files by Keras' keys")
 def test_files_by_plain_keras_keys(path):
     """A file that the plain twin wrote, by numbers, still loads."""
     plain = keras.Sequential([keras.Input((3,)), PlainTower(name="tower")])
@@ -258,6 +271,7 @@ def remove(entry):
         (remove, ["missing: tower/fc/bias"]),
     ],
 )
+@pytest.mark.matrix("Saving: what does not fit is named, nothing is loaded half")
 def test_what_does_not_fit_is_named(path, edit, lines):
     """A missing, extra or mis-shaped entry is reported by name, and no layer of the model is loaded."""
     model, twin = (keras.Sequential([keras.Input((3,)), keras.layers.Dense(3), Tower(name="tower")]) for _ in range(2))

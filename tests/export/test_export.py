@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from samples import Stack, Tower
+from samples import PlainTower, Stack, Tower
 
 import kscope
 
@@ -53,6 +53,7 @@ def output(model, x):
 @pytest.mark.tensorflow
 @pytest.mark.jax
 @pytest.mark.parametrize("make", MODELS)
+@pytest.mark.matrix("Export: SavedModel")
 def test_saved_model(make, tmp_path):
     """A SavedModel computes the same, on batches of any size, and its variables have the scoped names."""
     import tensorflow as tf
@@ -66,6 +67,7 @@ def test_saved_model(make, tmp_path):
 
 
 @pytest.mark.parametrize("make", MODELS)
+@pytest.mark.matrix("Export: ONNX")
 def test_onnx(make, tmp_path):
     """An ONNX file computes the same."""
     import onnxruntime
@@ -82,6 +84,7 @@ def test_onnx(make, tmp_path):
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("make", MODELS)
+@pytest.mark.matrix("Export: LiteRT")
 def test_litert(make, tmp_path):
     """A LiteRT file computes the same."""
     import tensorflow as tf
@@ -101,6 +104,7 @@ def test_litert(make, tmp_path):
 
 @pytest.mark.torch
 @pytest.mark.parametrize("make", MODELS)
+@pytest.mark.matrix("Export: torch.export")
 def test_torch_export(make, tmp_path):
     """A `torch.export` program computes the same; Keras exports it for a batch of one."""
     import torch
@@ -147,3 +151,48 @@ def test_inputs_out_of_order(tmp_path):
     model(X, scale=3.0, bias=X)
     with pytest.raises(kscope.errors.LayerError, match=r"Give `input_signature=`, or put them first"):
         model.export(tmp_path / "model", verbose=False)
+
+
+def refusal(path, model_format, match):
+    """What Keras says of exporting a plain model and a scoped one."""
+    said = []
+    for layer in (PlainTower(), Tower()):
+        model = keras.Sequential([keras.Input((3,)), layer])
+        model(X)
+        with pytest.raises(Exception, match=match) as caught:
+            model.export(path, format=model_format, verbose=False)
+        said.append((type(caught.value), str(caught.value)))
+    return said
+
+
+@pytest.mark.jax
+@pytest.mark.matrix("Export: LiteRT", says="not in Keras")
+def test_no_litert(tmp_path):
+    """Keras has no LiteRT on this backend, for any model."""
+    plain, scoped = refusal(tmp_path / "m.tflite", "litert", "requires TensorFlow or PyTorch")
+    assert scoped == plain
+
+
+@pytest.mark.tensorflow
+@pytest.mark.jax
+@pytest.mark.matrix("Export: torch.export", says="not in Keras")
+def test_no_torch_export(tmp_path):
+    """Keras has no `torch.export` on these backends, for any model."""
+    plain, scoped = refusal(tmp_path / "m.pt2", "torch", "requires PyTorch")
+    assert scoped == plain
+
+
+@pytest.mark.torch
+@pytest.mark.matrix("Export: SavedModel", says="fails in Keras")
+def test_no_saved_model(tmp_path):
+    """Keras' way to a SavedModel does not work with this PyTorch, for any model."""
+    plain, scoped = refusal(tmp_path / "m", "tf_saved_model", "dynamic_shapes")
+    assert scoped == plain
+
+
+@pytest.mark.torch
+@pytest.mark.matrix("Export: LiteRT", says="needs litert-torch")
+def test_litert_needs_a_package(tmp_path):
+    """On PyTorch LiteRT needs one more package; Keras says which."""
+    plain, scoped = refusal(tmp_path / "m.tflite", "litert", "pip install litert-torch")
+    assert scoped == plain
