@@ -70,7 +70,11 @@ class Pass(Frame):
 
     def claim(self, request: Request, record: Record | None) -> Record | None:
         """Judge a look-up: the record to share, `None` to make one, or an error."""
-        record = record or self._state.rolled_back(request)
+        if record is None:
+            record = self._state.rolled_back(request)
+            if record in self._state.known:
+                # It goes again when a discovery around this call fails.
+                self.adopt([(request.store, record)])
         if record is None:
             self._check_new(request)
         else:
@@ -129,6 +133,8 @@ class Pass(Frame):
             raise _messages.foreign(state.wanted.name)
 
     def adopt(self, made: list[tuple[VariableStore, Record]]) -> None:
-        """Take note of what a layer made that was built inside this call: it goes when this call's discovery fails."""
+        """Take note of what came inside this call: it goes when the discovery that this call is part of fails."""
         if self._state.discovering:
             self._state.made += made
+        elif self._call is not None:
+            self._call.adopt(made)

@@ -64,3 +64,40 @@ def test_a_later_call_that_raises_takes_nothing_back():
     with pytest.raises(RuntimeError, match="halfway"):
         layer(X)
     assert len(layer.store) == 3
+
+
+def test_a_first_call_that_raises_twice():
+    """What a built sublayer brings back at the second try goes again when that fails, too (row Q3)."""
+    store = kscope.VariableStore()
+    layer = Fails(store=store)
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="halfway"):
+            layer(X)
+        assert (len(store), layer.inner.built) == (0, True)
+    layer.fail = False
+    layer(X)
+    assert {v.path for v in layer.weights} == set(store) == {"fails/tower/fc/kernel", "fails/tower/fc/bias", "fails/w"}
+    assert all(store[v.path] is v for v in layer.weights)
+
+
+class Between(kscope.ScopedLayer):
+    """Calls a sublayer only if it is told to."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = Tower()
+        self.deep = False
+
+    def call(self, x):
+        return self.inner(x) if self.deep else x
+
+
+def test_a_layer_that_is_first_built_two_calls_below_the_one_that_raises():
+    """What is made inside a built layer's call goes, too, when the call around that one is a first one and fails."""
+    store = kscope.VariableStore()
+    layer = Fails(store=store)
+    layer.inner = Between()
+    for layer.inner.deep in (False, True):
+        with pytest.raises(RuntimeError, match="halfway"):
+            layer(X)
+        assert (len(store), layer.inner.built, layer.inner.inner.built) == (0, True, layer.inner.deep)
