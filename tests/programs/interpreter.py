@@ -71,7 +71,8 @@ class Node(kscope.ScopedLayer):
             with kscope.variable_scope(statement.name, default, reuse=statement.reuse, custom_getter=getter):
                 return self._body(statement.body, x, training)
         if isinstance(statement, g.Call) and self.subs:
-            return self.subs[statement.child](x)
+            # By hand: a cleared session makes Keras forget what it would have handed down.
+            return self.subs[statement.child](x, training=training)
         if isinstance(statement, g.Branch) and (training if statement.training else Node.run.deep):
             return self._body(statement.body, x, training)
         if isinstance(statement, g.Fail) and Node.run.fails == (statement.label, self._kscope.discovering):
