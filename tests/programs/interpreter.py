@@ -42,6 +42,7 @@ class Node(kscope.ScopedLayer):
     """A layer of a program."""
 
     run = g.Run(0)
+    cleared = False
 
     def __init__(self, spec, other=None, **kwargs):
         given = {"store": other} if spec.given else {}
@@ -71,14 +72,16 @@ class Node(kscope.ScopedLayer):
             with kscope.variable_scope(statement.name, default, reuse=statement.reuse, custom_getter=getter):
                 return self._body(statement.body, x, training)
         if isinstance(statement, g.Call) and self.subs:
-            # By hand: a cleared session makes Keras forget what it would have handed down.
-            return self.subs[statement.child](x, training=training)
+            # A cleared session makes Keras forget the training that it would have handed down.
+            by_hand = {"training": training} if Node.cleared else {}
+            return self.subs[statement.child](x, **by_hand)
         if isinstance(statement, g.Branch) and (training if statement.training else Node.run.deep):
             return self._body(statement.body, x, training)
         if isinstance(statement, g.Fail) and Node.run.fails == (statement.label, self._kscope.discovering):
             raise Boom(f"at {statement.label}")
         if isinstance(statement, g.Clear):
             clear()
+            Node.cleared = True
         return x
 
 
@@ -194,7 +197,7 @@ class Session:
     def _run(self, run: g.Run) -> None:
         index = run.layer % len(self.layers)
         layer = self.layers[index]
-        Node.run = run
+        Node.run, Node.cleared = run, False
         x = np.arange(1.0, 1 + 3 * run.batch, dtype="float32").reshape(run.batch, 3)
         call = functools.partial(layer, training=run.training)
         ways: dict[str, Callable[[], Any]] = {
