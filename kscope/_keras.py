@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import keras
 from keras.src.backend.common import global_state
 from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
-from keras.src.backend.common.name_scope import name_scope
 from keras.src.backend.common.variables import AutocastScope, get_autocast_scope
 
 __all__ = [
@@ -38,7 +37,6 @@ __all__ = [
     "symbolic",
     "tracing",
     "unlocked",
-    "variable_path",
 ]
 
 BACKEND: str = keras.backend.backend()
@@ -150,18 +148,11 @@ def autocast(layer: keras.layers.Layer) -> Any:
     return AutocastScope(layer.compute_dtype)
 
 
-def variable_path(outer: str, inner: str) -> Any:
-    """A scope in which a new variable's path is `outer/inner/name`, wherever it is made.
-
-    The public `keras.name_scope` opens the backend's name scope besides, which costs a third of making a variable
-    on JAX, and has no use here.
-    """
-    return name_scope(inner, override_parent=outer)
-
-
 def operations_at_root() -> Any:
     """A scope in which TensorFlow names a variable by the name it is given, without the open scopes' before it."""
-    return sys.modules["tensorflow"].name_scope("") if BACKEND == "tensorflow" else _NOTHING
+    if BACKEND == "tensorflow" and sys.modules["tensorflow"].get_current_name_scope():
+        return sys.modules["tensorflow"].name_scope("")
+    return _NOTHING
 
 
 class _Escaped(threading.local):

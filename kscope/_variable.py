@@ -37,13 +37,25 @@ class ScopedVariable(keras.Variable):
 
     # Keras names a `tf.Variable` after `.name` while this is being constructed, where a ':' would be wrong.
     _scoped_name: str | None = None
+    _scoped_path: str
+
+    def __init__(self, path: str, initial: Any, **options: Any):
+        # Keras asks for the path while it constructs the rest, and NNX takes no plain attribute before that.
+        object.__setattr__(self, "_scoped_path", path)
+        super().__init__(initial, name=path.rpartition("/")[2], **options)
+        self._scoped_name = path + ":0"
+
+    @property
+    def path(self) -> str:
+        """The scoped name, whatever name scopes are open in Keras."""
+        return self._scoped_path
 
     @property
     def name(self) -> str:
         """The scoped name as TF1 spells it: `encoder/fc/kernel:0`."""
         if _thread.spelling is not None:
-            return _thread.spelling(str(self.path))
-        return self._scoped_name or str(self.path)
+            return _thread.spelling(self._scoped_path)
+        return self._scoped_name or self._scoped_path
 
     @staticmethod
     @contextmanager
@@ -60,21 +72,12 @@ def make(name: str, initial: Any, *, regularizer: Any, constraint: Any, **option
     """Make a variable of that path from a value, or from a callable that Keras calls with shape and dtype.
 
     It is made at once, also while Keras or the backend traces a program. What raises here raises before any store
-    knows of the variable. `options` are those of `keras.Variable`, whose `name` may hold no slash, and which takes
-    the rest of the path from the open name scopes.
+    knows of the variable. `options` are those of `keras.Variable`.
     """
-    with _keras.eagerly():
-        variable = _construct(name, initial, options)
-    variable._scoped_name = name + ":0"  # noqa: SLF001 - a variable of this module
+    with _keras.eagerly(), _keras.operations_at_root():
+        variable = ScopedVariable(name, initial, **options)
     if regularizer is not None:
         variable.regularizer = regularizer
     if constraint is not None:
         variable.constraint = constraint
     return variable
-
-
-def _construct(name: str, initial: Any, options: dict[str, Any]) -> ScopedVariable:
-    parent, _, leaf = name.rpartition("/")
-    outer, _, inner = parent.rpartition("/")
-    with _keras.variable_path(outer, inner), _keras.operations_at_root():
-        return ScopedVariable(initial, name=leaf, **options)

@@ -135,12 +135,11 @@ def test_default():
     assert Tower(units=7).get_config()["units"] == 7
 
 
-def test_variable_path():
-    """A variable's path is the one that was asked for, wherever it is made."""
-    with keras.name_scope("model"), keras.name_scope("layer"):
-        for outer, inner, path in [("a/b", "c", "a/b/c/v"), ("", "c", "c/v"), ("", "", "v")]:
-            with _keras.variable_path(outer, inner):
-                assert keras.Variable(1.0, name="v").path == path
+def test_a_variables_path():
+    """A variable's path is the one that was asked for, whatever name scopes are open in Keras."""
+    with keras.name_scope("model"), keras.name_scope("layer"), kscope.variable_scope("a/b"):
+        variable = kscope.get_variable("v", [2])
+    assert (variable.path, variable.name) == ("a/b/v", "a/b/v:0")
 
 
 @pytest.mark.tensorflow
