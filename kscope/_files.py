@@ -19,7 +19,8 @@ from typing import Any
 
 import keras
 
-from kscope import _keras, _keras_files, _weights, errors
+from kscope import _keras, _weights, errors
+from kscope._keras import files
 
 __all__ = ["install"]
 
@@ -34,7 +35,7 @@ def install(scoped: type[Any]) -> None:
     """Put the better methods in place, for models with layers of class `scoped` in them."""
 
     def concerns(model: keras.Model) -> bool:
-        return any(isinstance(layer, scoped) for layer in _keras_files.sublayers(model))
+        return any(isinstance(layer, scoped) for layer in _keras.sublayers(model))
 
     keras.Model.save = _saving(keras.Model.save, concerns)
     keras.Model.save_weights = _saving(keras.Model.save_weights, concerns)
@@ -48,7 +49,7 @@ def _saving(save: Callable[..., Any], concerns: Callable[[Any], bool]) -> Callab
             save(self, filepath, overwrite=overwrite, **kwargs)
             return
         path = Path(filepath).resolve()
-        if not overwrite and path.exists() and not _keras_files.ask_to_proceed_with_overwrite(str(filepath)):
+        if not overwrite and path.exists() and not files.ask_to_proceed_with_overwrite(str(filepath)):
             return
         # In the same directory, so that moving a file into its place is one step.
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as beside:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from kscope import _keras, _messages, _optimizers
+from kscope import _keras, _messages
+from kscope._keras import optimizers
 
 if TYPE_CHECKING:
     from kscope._request import Request
@@ -21,7 +22,7 @@ class Late:
 
     def __init__(self, layer: keras.layers.Layer):
         self._layer = layer
-        _optimizers.watch()
+        optimizers.watch()
 
     def check(self, request: Request, state: LayerState) -> None:
         """Refuse what a compiled step of JAX cannot take in: its variables are its arguments, and they are fixed.
@@ -43,4 +44,4 @@ class Late:
             layer._scoped_variables.append(variable)  # noqa: SLF001 - a layer of ours
         if variable.trainable:
             with _keras.eagerly():
-                _optimizers.extend(variable, earlier)
+                optimizers.extend(variable, earlier)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
-from kscope import _binding, _config, _discovery, _files, _keras, _keras_names, _names, _remat, _spec, _weights, errors
+from kscope import _binding, _config, _discovery, _files, _keras, _names, _quantize, _remat, _spec, _weights, errors
+from kscope._keras import names
 from kscope._late import Late
 from kscope._pass import Pass
 from kscope._reuse import Reuse
@@ -318,14 +318,7 @@ class ScopedLayer(_Scoped):
             UnsupportedError: always; `keras.Model.quantize` makes a warning of it.
         """
         del type_check, config
-        raise errors.UnsupportedError(
-            errors.compose(
-                f"Layer {self.name!r} cannot be quantized to {mode}: its `call()` computes with the variables that it "
-                "gets, as they are.",
-                [("variables", _listed(self._kscope))],
-                "override `quantize`, or make the computation of Keras' layers, which know how.",
-            )
-        )
+        raise _quantize.refusal(self.name, mode, self._kscope)
 
 
 class ScopedModel(_Scoped, keras.Model):
@@ -371,25 +364,7 @@ class ScopedModel(_Scoped, keras.Model):
             input_signature = _spec.input_signature(self, self._kscope.built_with)
         super().export(filepath, *args, input_signature=input_signature, **kwargs)
 
-    def quantize(self, mode: str | None = None, config: Any = None, **kwargs: Any) -> None:
-        """Quantize Keras' layers inside, as `keras.Model.quantize` does.
-
-        It warns about what stays as it is: scoped layers, and the variables that this model's `call()` gets itself.
-        """
-        super().quantize(mode=mode, config=config, **kwargs)
-        if self._kscope.known:
-            warnings.warn(
-                errors.compose(
-                    f"Model {self.name!r} keeps its own variables as they are; only Keras' layers are quantized.",
-                    [("variables", _listed(self._kscope))],
-                ),
-                stacklevel=2,
-            )
-
-
-def _listed(state: LayerState) -> str:
-    return ", ".join(variable.path for variable in state.variables()) or "none"
-
 
 _files.install(_Scoped)
-_keras_names.install()
+names.install()
+_quantize.install(_Scoped)

@@ -18,7 +18,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kscope import _keras, _keras_files, _messages, _packing, errors
+from kscope import _keras, _messages, _packing, errors
+from kscope._keras import files
 from kscope._store import Record, VariableStore
 
 __all__ = ["load", "save", "whole_file"]
@@ -46,8 +47,8 @@ class _Place:
     def shape(self, entry: Any) -> tuple[int, ...]:
         if self.part is not None:
             return self.part.shape
-        with _keras_files.at(entry, self.path) as there:
-            return _keras_files.declared_shape(there, self.key)
+        with files.at(entry, self.path) as there:
+            return files.declared_shape(there, self.key)
 
 
 class _Written:
@@ -71,7 +72,7 @@ class _Read:
 
     def entry(self, entry: Any) -> dict[Name, _Place]:
         """The variables that stand where the layer stands."""
-        path = _keras_files.place(entry)
+        path = files.place(entry)
         if path not in self._entries:
             self._entries[path] = dict(_places(entry, path))
         return self._entries[path]
@@ -80,14 +81,14 @@ class _Read:
         """The variables of the whole file; looked through once, and only if a layer asks for it."""
         if self._all is None:
             self._all = {}
-            for path in _keras_files.places(entry):
-                with _keras_files.at(entry, path) as there:
+            for path in files.places(entry):
+                with files.at(entry, path) as there:
                     self._all.update(self.entry(there))
         return self._all
 
     def value(self, entry: Any, place: _Place) -> Any:
         """The numbers of one variable."""
-        with _keras_files.at(entry, place.path) as there:
+        with files.at(entry, place.path) as there:
             if place.part is None:
                 return there[place.key]
             if self._chunk[:2] != (place.path, place.part.key):
@@ -111,7 +112,7 @@ _files: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
 
 def _session(entry: Any, kind: type[Any]) -> Any:
-    if not _keras_files.is_file(entry):
+    if not files.is_file(entry):
         return kind()
     session = _files.get(entry)
     if not isinstance(session, kind):
@@ -202,7 +203,7 @@ def _places(entry: Any, path: str) -> Iterator[tuple[Name, _Place]]:
             yield name, _Place(path, key)
         elif key.startswith(_packing.PREFIX) and not key.endswith(_packing.NAMES):
             _bounded(entry, key)
-            (size,) = _keras_files.declared_shape(entry, key)
+            (size,) = files.declared_shape(entry, key)
             for inner, part in _packing.unpacked(key, _bounded(entry, key + _packing.NAMES), size):
                 if (name := _name(inner)) is None:
                     raise ValueError(f"{key!r} lists {inner!r}, which is no scoped name")
@@ -211,7 +212,7 @@ def _places(entry: Any, path: str) -> Iterator[tuple[Name, _Place]]:
 
 def _bounded(entry: Any, key: str) -> Any:
     """A data set of ours, which are small."""
-    size = math.prod(_keras_files.declared_shape(entry, key))
+    size = math.prod(files.declared_shape(entry, key))
     if size > 16 * _packing.CHUNK_BYTES:
         raise ValueError(f"{key!r} declares {size:,} numbers, more than any file of ours has")
     return entry[key]
@@ -308,7 +309,7 @@ def _others(entry: Any, numbered: list[str], others: list[Any]) -> list[Mismatch
     for i, variable in enumerate(others):
         if str(i) not in numbered:
             mismatches.append(("missing", variable.path, ""))
-        elif (shape := _keras_files.declared_shape(entry, str(i))) != tuple(variable.shape):
+        elif (shape := files.declared_shape(entry, str(i))) != tuple(variable.shape):
             facts = f"{tuple(variable.shape)} in the layer, {shape} in the file"
             mismatches.append(("mis-shaped", variable.path, facts))
     return mismatches + [("extra", key, "") for key in numbered if int(key) >= len(others)]
@@ -317,9 +318,9 @@ def _others(entry: Any, numbered: list[str], others: list[Any]) -> list[Mismatch
 @contextmanager
 def whole_file() -> Iterator[Callable[[], list[str]]]:
     """Take note of all that the files have which are read in the block; gives what lists what nobody asked for."""
-    files: list[_Read] = []
-    outer, _thread.whole = _thread.whole, files
+    read: list[_Read] = []
+    outer, _thread.whole = _thread.whole, read
     try:
-        yield lambda: [name for file in files for name in file.unclaimed()]
+        yield lambda: [name for file in read for name in file.unclaimed()]
     finally:
         _thread.whole = outer

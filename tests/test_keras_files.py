@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from samples import Stack
 
-from kscope import _keras_files
+from kscope import _keras
+from kscope._keras import files
 
 HERE = Path(__file__).parent
 X = np.linspace(-1, 1, 6, dtype="float32").reshape(2, 3)
@@ -23,14 +24,14 @@ class Spy(keras.layers.Layer):
         self.add_weight(shape=(2,), name="w")
 
     def save_own_variables(self, store):
-        self.saved = (_keras_files.is_file(store), _keras_files.place(store))
+        self.saved = (files.is_file(store), files.place(store))
         store["0|a"] = np.zeros(2)
 
     def load_own_variables(self, store):
-        self.loaded = (_keras_files.is_file(store), _keras_files.place(store))
-        self.places = _keras_files.places(store)
-        self.shapes = [_keras_files.declared_shape(store, key) for key in store.keys()]  # noqa: SIM118
-        with _keras_files.at(store, "layers/dense") as there:
+        self.loaded = (files.is_file(store), files.place(store))
+        self.places = files.places(store)
+        self.shapes = [files.declared_shape(store, key) for key in store.keys()]  # noqa: SIM118
+        with files.at(store, "layers/dense") as there:
             self.there = len(there)
         self.here = len(store)
 
@@ -51,7 +52,7 @@ def test_sublayers():
     """All layers of a model are found, at any depth, each once."""
     model = Stack()
     model(X)
-    found = list(_keras_files.sublayers(keras.Sequential([model])))
+    found = list(_keras.sublayers(keras.Sequential([model])))
     assert len(found) == 4
     assert {id(layer) for layer in found} >= {id(model), id(model.first), id(model.second)}
 
@@ -77,4 +78,4 @@ def test_a_group_under_several_names(tmp_path):
         _h5_entry_path = ""
 
     with Entry.h5_file:
-        assert sorted(_keras_files.places(Entry)) == ["", "layers/dense"]
+        assert sorted(files.places(Entry)) == ["", "layers/dense"]

@@ -110,10 +110,31 @@ def test_quantize_inside_a_scoped_model(mode):
     """Keras' layers inside a scoped model are quantized; that the model's own variables are not is said."""
     model = Mixed()
     before = array(model(X))
-    with pytest.warns(UserWarning, match="Model 'mixed.*' keeps its own variables as they are(.|\n)*mixed/scale"):
+    with pytest.warns(UserWarning, match="Layer 'mixed.*' keeps its own variables as they are(.|\n)*mixed/scale"):
         model.quantize(mode)
     assert model.dense.quantization_mode == mode
     np.testing.assert_allclose(array(model(X)), before, atol=0.6)
+
+
+class MixedLayer(kscope.ScopedLayer):
+    """A layer with a Keras layer inside, and a variable of its own."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x) * kscope.get_variable("scale", [], initializer="ones")
+
+
+@pytest.mark.filterwarnings("ignore:Layer InputLayer does not have:UserWarning")
+@pytest.mark.parametrize("mode", MODES)
+def test_quantize_a_model_of_mixed_layers(mode):
+    """A stock model names the variables of a scoped layer whose Keras layers are quantized."""
+    model = keras.Sequential([keras.Input((3,)), MixedLayer()])
+    with pytest.warns(UserWarning, match="Layer 'mixed_layer.*' keeps its own variables as they are"):
+        model.quantize(mode)
+    assert model.layers[0].dense.quantization_mode == mode
 
 
 def lora(next_getter, name, shape=None, **kwargs):

@@ -1,7 +1,4 @@
-"""Every touch point with Keras, or with a backend, that is not public API.
-
-Each says why there is no public way; `tests/test_keras.py` fails for each of them when Keras changes it.
-"""
+"""Programs that Keras or the backend traces: whether one is, and the way out of it."""
 
 from __future__ import annotations
 
@@ -9,46 +6,33 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, TypeVar
+from typing import Any
 
 import keras
 from keras.src.backend.common import global_state
-from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
-from keras.src.backend.common.variables import AutocastScope, get_autocast_scope
 
 __all__ = [
-    "around_remat",
-    "autocast",
-    "cast_value",
-    "default",
+    "BACKEND",
+    "STATELESS",
     "deferring",
     "eagerly",
-    "frozen",
-    "get_keras_mask",
-    "has_stateless_value",
     "inherited_training",
     "is_concrete",
     "isolated_call",
-    "numbers",
     "operations_at_root",
     "outside_of_traces",
-    "set_keras_mask",
-    "set_numbers",
     "symbolic",
     "tracing",
-    "unlocked",
 ]
 
 BACKEND: str = keras.backend.backend()
 
-_Method = TypeVar("_Method", bound=Callable[..., Any])
-
-
 # Thread-local state of Keras, which has no public reader or writer.
-_STATELESS = "stateless_scope"
+STATELESS = "stateless_scope"
 _SYMBOLIC = "symbolic_scope"
 _TORCH_DEVICE = "torch_device"
 _CALL_CONTEXT = "current_call_ctx"
+
 _NOTHING = nullcontext()
 
 
@@ -79,7 +63,7 @@ tracing: Callable[[], bool] = _tracing()
 
 def deferring() -> bool:
     """Whether Keras would defer the making of a variable, or the backend put it into a program."""
-    return global_state.get_global_attribute(_STATELESS) is not None or tracing()
+    return global_state.get_global_attribute(STATELESS) is not None or tracing()
 
 
 @contextmanager
@@ -90,9 +74,9 @@ def outside_of_traces() -> Iterator[None]:
     refused as initial values, and one that raises poisons every later scope of the process. A discovery pass makes
     its variables at once instead, where they are asked for.
     """
-    names = (_STATELESS, _SYMBOLIC, _TORCH_DEVICE)
+    names = (STATELESS, _SYMBOLIC, _TORCH_DEVICE)
     saved = {name: global_state.get_global_attribute(name) for name in names}
-    for name in (_STATELESS, _SYMBOLIC):
+    for name in (STATELESS, _SYMBOLIC):
         global_state.set_global_attribute(name, None)
     if str(saved[_TORCH_DEVICE]) == "meta":
         global_state.set_global_attribute(_TORCH_DEVICE, None)
@@ -141,13 +125,6 @@ def inherited_training() -> bool | None:
     return None if context is None else context.get_value("training")
 
 
-def autocast(layer: keras.layers.Layer) -> Any:
-    """A block in which variables are read in the layer's compute dtype, as Keras opens one around an outermost call."""
-    if get_autocast_scope() is not None or layer.compute_dtype == layer.variable_dtype:
-        return _NOTHING
-    return AutocastScope(layer.compute_dtype)
-
-
 def operations_at_root() -> Any:
     """A scope in which TensorFlow names a variable by the name it is given, without the open scopes' before it."""
     if BACKEND == "tensorflow" and sys.modules["tensorflow"].get_current_name_scope():
@@ -185,120 +162,6 @@ def _has_numbers(value: Any) -> bool:
     return str(getattr(value, "device", "")) != "meta"
 
 
-def frozen(value: Any) -> Any:
-    """A variable's value as it is now; JAX' arrays never change, those of the others are copied."""
-    if BACKEND == "jax":
-        return value
-    # TensorFlow gives a variable new memory when it is assigned to while a tensor that was read of it is there.
-    if BACKEND == "tensorflow":
-        return value.value() if hasattr(value, "value") else value
-    return value.detach().clone()
-
-
-def numbers(variable: Any) -> Any:
-    """A variable's value as a NumPy array; on TensorFlow by half the way that Keras goes."""
-    return variable.value.numpy() if BACKEND == "tensorflow" else keras.ops.convert_to_numpy(variable)
-
-
-def set_numbers(variable: Any, array: Any) -> None:
-    """Assign a NumPy array of the variable's shape; on TensorFlow by half the way that Keras goes."""
-    if BACKEND == "tensorflow":
-        value = variable.value
-        value.assign(array.astype(value.dtype.as_numpy_dtype, copy=False), read_value=False)
-    else:
-        variable.assign(array)
-
-
-def has_stateless_value(variable: Any) -> bool:
-    """Whether a variable's value comes from elsewhere: from a stateless scope's mapping, or a run on symbols."""
-    scope = global_state.get_global_attribute(_STATELESS)
-    return scope is not None and (symbolic() or scope.get_current_value(variable) is not None)
-
-
-def cast_value(variable: Any, value: Any) -> Any:
-    """A value of a variable's, in the dtype that a layer under mixed precision reads it in."""
-    return variable._maybe_autocast(value)  # noqa: SLF001
-
-
-def default(method: _Method) -> _Method:
-    """Mark an override of a method of `keras.Layer` as its default, which Keras takes for nobody's override.
-
-    Keras writes a layer's constructor arguments into its config only as long as no class overrides `get_config`, and
-    asks `call` for an output's shape only as long as none overrides `compute_output_shape`. There is no public way to
-    extend either.
-    """
-    method._is_default = True  # type: ignore[attr-defined]  # noqa: SLF001 - Keras' mark
-    return method
-
-
-def unlocked(layer: Any) -> Any:
-    """A block in which a built layer takes new variables, which Keras allows while it is built only."""
-    return _unlocked(layer._tracker)  # noqa: SLF001
-
-
-@contextmanager
-def _unlocked(tracker: Any) -> Iterator[None]:
-    locked, message = tracker.locked, tracker._lock_violation_msg  # noqa: SLF001
-    tracker.unlock()
-    try:
-        yield
-    finally:
-        if locked:
-            tracker.lock(message)
-
-
-def around_remat(wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Hand what is rematerialized through `wrap` at each of its calls: `keras.remat` and `RematScope` alike."""
-    from keras.src import backend
-
-    core = backend.core
-    original = core.remat
-
-    def remat(function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *args, **kwargs: original(wrap(function))(*args, **kwargs)
-
-    core.remat = remat
-
-
-def _unique_key(path: str, taken: dict[str, Any]) -> str:
-    """A name PyTorch accepts for a parameter: no dot, and no other variable's."""
-    key = path.replace(".", "_")
-    count = 0
-    while key in taken:
-        count += 1
-        key = f"{path.replace('.', '_')}:{count}"
-    return key
-
-
-def _patch_torch_parameters() -> None:
-    """Let PyTorch see each variable of a layer, whatever its path.
-
-    Keras registers parameters under `variable.path`. Of two variables with one path (two layers with a store each)
-    PyTorch would see one: `zero_grad` misses the other, whose gradients then add up from step to step in silence.
-    A dot in a path is refused outright.
-    """
-    from keras.src.backend.torch.layer import TorchLayer
-    from torch.nn import ParameterDict
-
-    def track_variables(self: Any) -> None:
-        parameters: dict[str, Any] = {}
-        for variable in self.variables:
-            parameters[_unique_key(variable.path, parameters)] = variable.value
-        self._torch_params = ParameterDict(parameters)
-
-    def track_again(self: Any, _: Any) -> None:
-        if hasattr(self, "_torch_params"):
-            track_variables(self)
-
-    for name, replacement in (
-        ("_track_variables", track_variables),
-        ("_post_track_variable", track_again),
-        ("_post_untrack_variable", track_again),
-    ):
-        assert hasattr(TorchLayer, name)
-        setattr(TorchLayer, name, replacement)
-
-
 def _leave_out_of_autograph() -> None:
     """Keep AutoGraph from rewriting kscope's functions inside a `tf.function`, as it does not rewrite Keras'.
 
@@ -310,7 +173,5 @@ def _leave_out_of_autograph() -> None:
     config.CONVERSION_RULES = (config.DoNotConvert("kscope"), *config.CONVERSION_RULES)
 
 
-if BACKEND == "torch":
-    _patch_torch_parameters()
-elif BACKEND == "tensorflow":
+if BACKEND == "tensorflow":
     _leave_out_of_autograph()

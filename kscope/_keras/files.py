@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import keras
 import numpy as np
 from keras.src.utils.io_utils import ask_to_proceed_with_overwrite
 
-__all__ = ["ask_to_proceed_with_overwrite", "at", "declared_shape", "is_file", "place", "places", "sublayers"]
+__all__ = ["ask_to_proceed_with_overwrite", "at", "declared_shape", "is_file", "place", "places"]
 
 
 def is_file(entry: Any) -> bool:
@@ -92,8 +91,3 @@ def declared_shape(entry: Any, key: str) -> tuple[int, ...]:
     if data.external or data.is_virtual:
         raise ValueError(f"the numbers of {key!r} stand in another file")
     return tuple(data.shape or ())
-
-
-def sublayers(layer: keras.layers.Layer) -> Iterator[Any]:
-    """The layer and all layers in it, at any depth; public Keras lists the outermost only."""
-    yield from layer._flatten_layers()  # noqa: SLF001

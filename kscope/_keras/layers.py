@@ -1,0 +1,59 @@
+"""What layers do that Keras offers no public way to extend, read or repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import keras
+from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
+
+__all__ = ["around_remat", "default", "get_keras_mask", "set_keras_mask", "sublayers", "unlocked"]
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def default(method: _Method) -> _Method:
+    """Mark an override of a method of `keras.Layer` as its default, which Keras takes for nobody's override.
+
+    Keras writes a layer's constructor arguments into its config only as long as no class overrides `get_config`, and
+    asks `call` for an output's shape only as long as none overrides `compute_output_shape`. There is no public way to
+    extend either.
+    """
+    method._is_default = True  # type: ignore[attr-defined]  # noqa: SLF001 - Keras' mark
+    return method
+
+
+def unlocked(layer: Any) -> Any:
+    """A block in which a built layer takes new variables, which Keras allows while it is built only."""
+    return _unlocked(layer._tracker)  # noqa: SLF001
+
+
+@contextmanager
+def _unlocked(tracker: Any) -> Iterator[None]:
+    locked, message = tracker.locked, tracker._lock_violation_msg  # noqa: SLF001
+    tracker.unlock()
+    try:
+        yield
+    finally:
+        if locked:
+            tracker.lock(message)
+
+
+def around_remat(wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Hand what is rematerialized through `wrap` at each of its calls: `keras.remat` and `RematScope` alike."""
+    from keras.src import backend
+
+    core = backend.core
+    original = core.remat
+
+    def remat(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **kwargs: original(wrap(function))(*args, **kwargs)
+
+    core.remat = remat
+
+
+def sublayers(layer: keras.layers.Layer) -> Iterator[Any]:
+    """The layer and all layers in it, at any depth; public Keras lists the outermost only."""
+    yield from layer._flatten_layers()  # noqa: SLF001
