@@ -26,13 +26,16 @@ _NOTE = (
 )
 
 
-def run(layer: keras.layers.Layer, call: Callable[..., Any], spec: CallSpec, state: LayerState) -> None:
+def run(layer: keras.layers.Layer, call: Callable[..., Any], spec: CallSpec, state: LayerState) -> Any:
     """Trace the call that the layer is built for, and the branches that other calls may take.
 
     `training` is traced both ways, `False` first, so that the order of the variables does not depend on the first
     call. The way that nobody asked for yet may fail: its error comes when it is called, and what it made goes.
+
+    Returns:
+        The outputs of the call that the layer is built for, as symbols.
     """
-    specs = [spec]
+    outputs = None
     if takes_training(layer):
         asked = spec.kwargs.get("training")
         if asked is None:
@@ -41,15 +44,16 @@ def run(layer: keras.layers.Layer, call: Callable[..., Any], spec: CallSpec, sta
         for training in (False, True):
             way = spec.with_arguments(training=training)
             if training is asked:
-                _trace(call, way)
+                outputs = _trace(call, way)
             else:
                 _try(call, way, state)
-        specs = []
-    for arguments in state.discover:
-        specs.append(spec.with_arguments(**_described(layer, arguments)))
-    for way in (*specs, *state.branches):
+    else:
+        outputs = _trace(call, spec)
+    ways = [spec.with_arguments(**_described(layer, arguments)) for arguments in state.discover]
+    for way in (*ways, *state.branches):
         _trace(call, way)
     state.note = state.note or f"met {len(state.known)} variables, with the arguments {spec}"
+    return outputs
 
 
 def _described(layer: keras.layers.Layer, arguments: Any) -> dict[str, Any]:
@@ -68,24 +72,28 @@ def _try(call: Callable[..., Any], spec: CallSpec, state: LayerState) -> None:
 class _Trace(keras.Operation):
     """A function of tensors as an operation, which is what Keras can trace without running it."""
 
-    def __init__(self, body: Callable[[Sequence[Any]], None]):
+    def __init__(self, body: Callable[[Sequence[Any]], Sequence[Any]]):
         super().__init__(name="discovery")
         self.body = body
 
     def call(self, *tensors: Any) -> Any:
-        """Run the function. Its result is of no interest, but Keras wants to see tensors."""
-        self.body(tensors)
-        return tensors
+        """Run the function."""
+        return self.body(tensors)
 
 
-def _trace(call: Callable[..., Any], spec: CallSpec) -> None:
-    """Run `call` on the symbols of `spec`; what it raises is raised as it was, not as Keras words it."""
+def _trace(call: Callable[..., Any], spec: CallSpec) -> Any:
+    """Run `call` on the symbols of `spec`; what it raises is raised as it was, not as Keras words it.
+
+    Returns:
+        What it returns, with symbols for tensors.
+    """
     leaves = keras.tree.flatten((spec.args, spec.kwargs))
     symbols = [leaf for leaf in leaves if isinstance(leaf, keras.KerasTensor)]
     masks = [(i, mask) for i, symbol in enumerate(symbols) if (mask := _keras.get_keras_mask(symbol)) is not None]
     raised: list[Exception] = []
+    returned: list[Any] = []
 
-    def body(tensors: Sequence[Any]) -> None:
+    def body(tensors: Sequence[Any]) -> Sequence[Any]:
         if raised and isinstance(raised[0], errors.KscopeError):
             # PyTorch: what failed on symbols is tried again on made-up numbers, from which no variable may start.
             raise raised[0]
@@ -95,17 +103,20 @@ def _trace(call: Callable[..., Any], spec: CallSpec) -> None:
         filled = [next(values) if isinstance(leaf, keras.KerasTensor) else leaf for leaf in leaves]
         args, kwargs = keras.tree.pack_sequence_as((spec.args, spec.kwargs), filled)
         try:
-            call(*args, **kwargs)
+            returned[:] = [call(*args, **kwargs)]
         except Exception as error:
             raised.append(error)
             raise
+        # Keras wants to see tensors, and may not know what else a call returns.
+        return [leaf for leaf in keras.tree.flatten(returned) if keras.ops.is_tensor(leaf)] or tensors
 
     tensors = [keras.KerasTensor(s.shape, s.dtype, sparse=s.sparse) for s in (*symbols, *(mask for _, mask in masks))]
     with _keras.isolated_call():
         try:
-            _Trace(body).compute_output_spec(*tensors)
+            outputs = iter(_Trace(body).compute_output_spec(*tensors))
         except Exception as worded:  # noqa: BLE001 - it is raised again
             error = raised[-1] if raised else worded
             if not isinstance(error, errors.KscopeError):
                 error.add_note(_NOTE)
             raise error from None
+    return keras.tree.map_structure(lambda leaf: next(outputs) if keras.ops.is_tensor(leaf) else leaf, returned)[0]

@@ -104,7 +104,9 @@ class _Scoped(keras.layers.Layer):
 
         @functools.wraps(call)
         def scoped_call(*args: Any, **kwargs: Any) -> Any:
-            self._build_for(args, kwargs)
+            if not self.built:
+                self._build_for(args, kwargs)
+                state.outputs = None
             with Pass(state):
                 outputs = call(*args, **kwargs)
             if state.grown:
@@ -120,10 +122,14 @@ class _Scoped(keras.layers.Layer):
             self.build()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not self.built:
-            # Keras tells `build` the shapes of some arguments; discovery wants all that is known of all of them.
-            self._kscope.expected = _spec.describe(self, args, kwargs)
-        return super().__call__(*args, **kwargs)
+        if self.built:
+            return super().__call__(*args, **kwargs)
+        # Keras tells `build` the shapes of some arguments; discovery wants all that is known of all of them.
+        self._kscope.expected = _spec.describe(self, args, kwargs)
+        try:
+            return super().__call__(*args, **kwargs)
+        finally:
+            self._kscope.outputs = None
 
     def build(self, *shapes: Any, **named_shapes: Any) -> None:
         """Bind the layer, and make its variables in a discovery pass over its `call()`.
@@ -142,18 +148,20 @@ class _Scoped(keras.layers.Layer):
         state = self._kscope
         if state.built_with is not None:
             return
-        spec = state.expected or _spec.from_shapes(self, shapes, named_shapes)
-        state.expected = None
+        expected, state.expected = state.expected, None
+        spec = expected or _spec.from_shapes(self, shapes, named_shapes)
         state.dtype = self.variable_dtype
         if not state.bound:
             _binding.bind(state)
         with state.discovery():
             self.built = True
             try:
-                _discovery.run(self, super().__call__, spec, state)
+                outputs = _discovery.run(self, super().__call__, spec, state)
             finally:
                 self.built = False
         state.built_with = spec
+        # Built by hand, the layer may change before it is called.
+        state.outputs = outputs if expected else None
         self._scoped_variables = state.variables()
         if not self.trainable:
             for variable in self._scoped_variables:
@@ -222,6 +230,11 @@ class _Scoped(keras.layers.Layer):
         Keras traces `call()` for it, and leaves out the autocasting of a real call.
         """
         self._build_for(args, kwargs)
+        state = self._kscope
+        outputs, state.outputs = state.outputs, None
+        if outputs is not None and state.built_with is not None and state.built_with.matches(args, kwargs):
+            # Discovery has just traced this very call.
+            return outputs
         with _keras.autocast(self):
             return super().compute_output_spec(*args, **kwargs)
 

@@ -31,9 +31,28 @@ class CallSpec:
         """The same call with other keyword arguments."""
         return CallSpec(self.args, {**self.kwargs, **arguments})
 
+    def matches(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether these are the arguments, as far as a call on symbols can tell."""
+        ours, theirs = ((spec.args, _given(spec.kwargs)) for spec in (self, CallSpec(args, kwargs)))
+        try:
+            keras.tree.assert_same_structure(ours, theirs)
+        except (TypeError, ValueError):
+            return False
+        return all(map(_alike, keras.tree.flatten(ours), keras.tree.flatten(theirs)))
+
     def __repr__(self) -> str:
         parts = [repr(arg) for arg in self.args] + [f"{key}={value!r}" for key, value in self.kwargs.items()]
         return f"({', '.join(parts)})"
+
+
+def _given(kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in kwargs.items() if value is not None}
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if isinstance(one, keras.KerasTensor) and isinstance(other, keras.KerasTensor):
+        return (one.shape, one.dtype, one.sparse) == (other.shape, other.dtype, other.sparse)
+    return one is other
 
 
 def describe(layer: keras.layers.Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallSpec:

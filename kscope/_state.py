@@ -63,6 +63,7 @@ class LayerState:
         building: whether a subclass's `build` runs.
         expected: the arguments of the call that the layer is built for.
         built_with: the arguments that it was built with.
+        outputs: what the call that the layer is built for returns, as symbols, while that call runs.
         discover: arguments of further discovery passes.
         late: what becomes of variables that no discovery met; `None` if they are an error.
         grown: whether the call that runs got such a variable.
@@ -87,6 +88,7 @@ class LayerState:
         "made",
         "nested",
         "note",
+        "outputs",
         "restored",
         "root",
         "scope",
@@ -115,6 +117,7 @@ class LayerState:
         self.branches: list[CallSpec] = []
         self.expected: CallSpec | None = None
         self.built_with: CallSpec | None = None
+        self.outputs: Any = None
         self.discover: Sequence[Mapping[str, Any]] = ()
         self.note = ""
 

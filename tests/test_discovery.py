@@ -390,3 +390,54 @@ def test_a_layer_that_is_first_called_inside_a_built_one():
     layer.deep = True
     assert layer(X).shape == (2, 4)
     assert list(layer.store) == ["grows/w", "grows/tower/fc/kernel", "grows/tower/fc/bias"]
+
+
+class Counting(kscope.ScopedLayer):
+    """Counts how often its call runs, and may repeat its outputs."""
+
+    calls = 0
+    times = 1
+
+    def call(self, x, words=None):
+        type(self).calls += 1
+        kscope.get_variable("v", [3])
+        return {"x": keras.ops.concatenate([x] * self.times, axis=-1), "words": words}
+
+
+def test_a_symbolic_call_is_the_discovery():
+    """A layer that is built by a symbolic call is traced once for both, and its outputs are as they would be."""
+    once, twice = Counting(), Counting()
+    inputs, words = keras.Input((3,)), keras.Input((2,), dtype="int32")
+    Counting.calls = 0
+    built = once.compute_output_spec(inputs, words=words)
+    first = Counting.calls
+    twice.build(x_shape=(None, 3), words_shape=(None, 2))
+    Counting.calls = 0
+    known = twice.compute_output_spec(inputs, words=words)
+    assert first == Counting.calls  # PyTorch traces what has unknown sizes twice
+    for name in ("x", "words"):
+        assert (built[name].shape, built[name].dtype) == (known[name].shape, known[name].dtype)
+
+
+def test_a_layer_that_changes_after_it_was_built():
+    """What discovery saw of the outputs holds for the call that it was made for, and for no later one."""
+    for build in (lambda layer: layer.build((None, 3)), lambda layer: layer(np.ones((1, 3), "float32"))):
+        layer = Counting()
+        build(layer)
+        layer.times = 2
+        assert layer.compute_output_spec(keras.KerasTensor((None, 3)))["x"].shape == (None, 6)
+
+
+def test_other_arguments_than_it_was_built_for():
+    """Outputs are traced anew for arguments of another shape, dtype or structure."""
+    layer = Counting()
+    layer._build_for((keras.KerasTensor((2, 3)),), {})
+    spec = layer._kscope.built_with
+    assert spec.matches((keras.KerasTensor((2, 3)),), {"words": None})
+    for args, kwargs in [
+        ((keras.KerasTensor((4, 3)),), {}),
+        ((keras.KerasTensor((2, 3), "int32"),), {}),
+        (([keras.KerasTensor((2, 3))],), {}),
+        ((keras.KerasTensor((2, 3)),), {"words": 5}),
+    ]:
+        assert not spec.matches(args, kwargs)

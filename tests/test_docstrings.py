@@ -58,8 +58,9 @@ def _fences():
 
 
 @pytest.mark.parametrize(("code", "after"), list(_fences()))
-def test_readme_fence(code, after):
+def test_readme_fence(code, after, tmp_path, monkeypatch):
     """The code of the README runs as it stands; where it says that it raises, the next fence is the whole message."""
+    monkeypatch.chdir(tmp_path)
     raises = re.search(r"^# raises (\w+): (.*)$", code, flags=re.MULTILINE)
     if raises is None:
         exec(compile(code, "README.md", "exec"), {"__name__": "readme"})

@@ -289,3 +289,18 @@ def test_around_remat(monkeypatch):
         layer = keras.layers.Dense(2)
     layer(X)
     assert len(wrapped) == 2
+
+
+@pytest.mark.jax
+def test_one_symbol_for_unknown_sizes():
+    """Keras uses one symbol for the sizes that are not known, so that JAX knows again what it traced."""
+    seen = []
+
+    class Layer(keras.layers.Layer):
+        def call(self, x):
+            seen.append(x.shape[0])
+            return x
+
+    for _ in range(2):
+        Layer()(keras.Input((3,)))
+    assert seen[0].scope is seen[1].scope

@@ -19,8 +19,9 @@ import kscope
 CYCLES = int(os.environ.get("KSCOPE_SOAK_CYCLES", "60"))
 WARM_UP = 20
 # Blocks of memory that kscope's own lines allocated and that are alive; a leak adds at least one a cycle. Not bytes:
-# Python keeps one dictionary for the thread-local data of all stores, which is as large as the garbage once was.
-TOLERANCE = 20
+# Python keeps one dictionary for the thread-local data of all stores, which is as large as the garbage once was. Of a
+# trace that failed, as one cycle in six has, JAX keeps some blocks, whoever's layer it was.
+TOLERANCE = 20 + CYCLES // 4
 MODULES = ("kscope", "keras", "samples", "test_soak")
 
 X = np.ones((2, 3), "float32")

@@ -46,7 +46,11 @@ __all__ = [
     "unlocked",
 ]
 
-if BACKEND == "torch":
+if BACKEND == "jax":
+    from kscope._keras.jax import keep_symbolic_dimension
+
+    keep_symbolic_dimension()
+elif BACKEND == "torch":
     from kscope._keras.torch import see_every_variable
 
     see_every_variable()

@@ -261,6 +261,9 @@ class Machine:
                         self._pass(layer)
                 self.training = asked
             layer.built = True
+            if self.run.how == "symbolic" and self.call is None:
+                # The discovery was the call: there are no numbers to compute.
+                return
         self._pass(layer)
 
     @contextmanager
