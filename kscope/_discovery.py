@@ -119,4 +119,5 @@ def _trace(call: Callable[..., Any], spec: CallSpec) -> Any:
             if not isinstance(error, errors.KscopeError):
                 error.add_note(_NOTE)
             raise error from None
-    return keras.tree.map_structure(lambda leaf: next(outputs) if keras.ops.is_tensor(leaf) else leaf, returned)[0]
+    leaves = [next(outputs) if keras.ops.is_tensor(leaf) else leaf for leaf in keras.tree.flatten(returned)]
+    return keras.tree.pack_sequence_as(returned, leaves)[0]
