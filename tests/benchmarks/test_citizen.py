@@ -7,6 +7,7 @@ from itertools import count
 import keras
 import numpy as np
 import pytest
+import twins
 from samples import PlainTower, Tower
 
 import kscope
@@ -17,42 +18,12 @@ DEPTH = 20
 serial = count()
 
 
-class Dense(kscope.ScopedLayer):
-    """`keras.layers.Dense`, with its variables got by name."""
-
-    def call(self, x):
-        kernel = kscope.get_variable("kernel", [x.shape[-1], 64])
-        return keras.ops.add(keras.ops.matmul(x, kernel), kscope.get_variable("bias", [64], initializer="zeros"))
-
-
-class Convolution(kscope.ScopedLayer):
-    """`keras.layers.Conv2D`, with its variables got by name."""
-
-    def call(self, x):
-        kernel = kscope.get_variable("kernel", [3, 3, x.shape[-1], 8])
-        bias = kscope.get_variable("bias", [8], initializer="zeros")
-        return keras.ops.add(keras.ops.conv(x, kernel, data_format="channels_last"), bias)
-
-
-class Recurrent(kscope.ScopedLayer):
-    """`keras.layers.SimpleRNN`, unrolled, with its variables got by name in each step."""
-
-    def call(self, x):
-        state = keras.ops.zeros((keras.ops.shape(x)[0], 8))
-        with kscope.variable_scope("cell", reuse=kscope.AUTO_REUSE):
-            for step in range(x.shape[1]):
-                kernel = kscope.get_variable("kernel", [x.shape[-1], 8])
-                recurrent = kscope.get_variable("recurrent_kernel", [8, 8], initializer="orthogonal")
-                bias = kscope.get_variable("bias", [8], initializer="zeros")
-                y = keras.ops.add(keras.ops.matmul(x[:, step], kernel), bias)
-                state = keras.ops.tanh(keras.ops.add(y, keras.ops.matmul(state, recurrent)))
-        return state
-
-
 STOCK = {
-    "Dense": (Dense, lambda: keras.layers.Dense(64), (32, 64)),
-    "Conv2D": (Convolution, lambda: keras.layers.Conv2D(8, 3, data_format="channels_last"), (4, 16, 16, 3)),
-    "SimpleRNN": (Recurrent, lambda: keras.layers.SimpleRNN(8, unroll=True), (8, 4, 8)),
+    "Dense": ((64,), (32, 64)),
+    "Conv2D": ((8, 3), (4, 16, 16, 3)),
+    "LSTM": ((8,), (8, 4, 8)),
+    "MultiHeadAttention": ((2, 8), (4, 8, 16)),
+    "BatchNormalization": ((), (32, 64)),
 }
 
 
@@ -63,17 +34,18 @@ def done(result):
 
 @pytest.mark.parametrize("name", STOCK)
 def test_call_beside_a_stock_layer(compare, name):
-    """An eager call of a scoped layer, beside Keras' own layer for the same."""
-    scoped, stock, shape = STOCK[name]
+    """An eager call of a scoped twin, beside Keras' own layer, which takes other operations here and there."""
+    arguments, shape = STOCK[name]
     x = keras.ops.ones(shape)
-    layers = scoped(), stock()
+    inputs = (x, x) if name == "MultiHeadAttention" else (x,)
+    layers = [getattr(module, name)(*arguments) for module in (twins, keras.layers)]
 
     def calls(layer):
-        layer(x)
+        layer(*inputs)
 
         def batch():
             for _ in range(10):
-                y = layer(x)
+                y = layer(*inputs)
             done(y)
 
         return batch
