@@ -137,7 +137,7 @@ def _python_dtype(array: Any) -> str:
 def computed(initializer: Callable[..., Any]) -> Constant:
     """The constant that a callable without arguments returns (row H7)."""
     with _keras.eagerly():
-        return constant(initializer())
+        return constant(_called(initializer))
 
 
 def fit(initial: Constant, dtype: str | None) -> Constant:
@@ -233,7 +233,7 @@ class _Checked:
         self.initializer = initializer
 
     def __call__(self, shape: tuple[int, ...], dtype: str) -> Any:
-        value = _value_of(self.initializer(shape, **self._keywords(shape, dtype)))
+        value = _value_of(_called(self.initializer, shape, **self._keywords(shape, dtype)))
         if keras.ops.is_tensor(value):
             _check_concrete(value)
             found = _dtypes.standardize(value.dtype)
@@ -291,12 +291,27 @@ def _parameters(function: Callable[..., Any]) -> Any:
         return None
 
 
+def _called(initializer: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What a user's function returns, which runs outside of a trace and must not compute with what is inside."""
+    try:
+        return initializer(*args, **kwargs)
+    except TypeError as error:
+        # JAX' class is not to be imported for its name only.
+        if type(error).__name__ != "UnexpectedTracerError":
+            raise
+        raise _depending("a value of the trace") from error
+
+
 def _check_concrete(tensor: Any) -> None:
     if not _keras.is_concrete(tensor):
-        raise errors.InitialValueError(
-            errors.compose(
-                "The initial value depends on the inputs of a program that is being traced, so it has no numbers yet.",
-                [("got", f"a traced tensor of shape {tuple(tensor.shape)}")],
-                "make the variable from an initializer, and assign the computed value afterwards.",
-            )
+        raise _depending(f"a traced tensor of shape {tuple(tensor.shape)}")
+
+
+def _depending(got: str) -> errors.InitialValueError:
+    return errors.InitialValueError(
+        errors.compose(
+            "The initial value depends on the inputs of a program that is being traced, so it has no numbers yet.",
+            [("got", got)],
+            "make the variable from an initializer, and assign the computed value afterwards.",
         )
+    )
