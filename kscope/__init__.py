@@ -9,12 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kscope import errors, typing
+    from kscope import errors, partitioners, typing
     from kscope._get import get_local_variable, get_variable
     from kscope._layer import ScopedLayer, ScopedModel
     from kscope._options import no_regularizer
+    from kscope._partition import PartitionedVariable
     from kscope._reuse import AUTO_REUSE
     from kscope._scope import VariableScope, get_variable_scope
+    from kscope._slices import PartitionInfo
     from kscope._store import EagerVariableStore, VariableStore, default_store, reset_default_store
     from kscope._template import make_template, scoped
     from kscope._transform import Transformed, transform
@@ -26,6 +28,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "AUTO_REUSE": "_reuse",
     "EagerVariableStore": "_store",
+    "PartitionInfo": "_slices",
+    "PartitionedVariable": "_partition",
     "ScopedLayer": "_layer",
     "ScopedModel": "_layer",
     "ScopedVariable": "_variable",
@@ -39,6 +43,7 @@ _HOMES = {
     "get_variable_scope": "_scope",
     "make_template": "_template",
     "no_regularizer": "_options",
+    "partitioners": "",
     "reset_default_store": "_store",
     "scoped": "_template",
     "transform": "_transform",
@@ -49,6 +54,8 @@ _HOMES = {
 __all__ = [
     "AUTO_REUSE",
     "EagerVariableStore",
+    "PartitionInfo",
+    "PartitionedVariable",
     "ScopedLayer",
     "ScopedModel",
     "ScopedVariable",
@@ -63,6 +70,7 @@ __all__ = [
     "get_variable_scope",
     "make_template",
     "no_regularizer",
+    "partitioners",
     "reset_default_store",
     "scoped",
     "transform",

@@ -8,7 +8,7 @@ from typing import Any
 
 from kscope import errors
 
-__all__ = ["canonical", "floatx", "is_discrete", "is_floating", "standardize"]
+__all__ = ["canonical", "floatx", "is_discrete", "is_floating", "item_size", "standardize"]
 
 _ALIASES = {"float": "float32", "half": "float16", "double": "float64", "bool_": "bool"}
 _NAME = re.compile(r"^(bool|string|bfloat16|u?int(4|8|16|32|64)|float(16|32|64|8_e4m3fn|8_e5m2)|complex(64|128))$")
@@ -50,6 +50,12 @@ def _name_of(dtype: Any) -> str:
     name = getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
     # PyTorch's dtypes have no name; they print as `torch.float32`.
     return str(name or dtype).removesuffix("_ref").rpartition(".")[2]
+
+
+def item_size(dtype: str) -> int:
+    """The bytes of one number; of a bool, one."""
+    bits = re.search(r"\d+", dtype)
+    return max(1, int(bits[0]) // 8) if bits else 1
 
 
 def canonical(dtype: str) -> str:

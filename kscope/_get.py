@@ -49,7 +49,8 @@ def get_variable(
         trainable: bool. Defaults to `True`, except for integers, bools, and `on_read` variables.
         collections: list, tuple or set of names for `get_collection`, in place of `"variables"`.
         caching_device: handed to getters; no Keras backend caches, so that making a variable with one raises.
-        partitioner: handed to getters; making a variable in more than one part raises.
+        partitioner: a callable `partitioner(shape=..., dtype=...)` that returns the number of slices along each axis,
+            at most one above 1; see `kscope.partitioners`.
         validate_shape: `True`: Keras variables have a shape.
         use_resource: has no effect; every Keras variable is a resource.
         custom_getter: a callable `getter(next_getter, name, **kwargs)`, in place of the scope's (row K5).
@@ -59,7 +60,8 @@ def get_variable(
         aggregation: `"none"`, `"mean"`, `"sum"`, `"only_first_replica"`, or TensorFlow's enum.
 
     Returns:
-        The `ScopedVariable`: the identical object at each look-up. With a custom getter, whatever it returns.
+        The `ScopedVariable`: the identical object at each look-up. With a partitioner a `PartitionedVariable`, with a
+        custom getter whatever it returns.
 
     Raises:
         VariableExistsError: the name is taken, and the scope does not reuse.
@@ -89,6 +91,8 @@ def get_variable(
         and defaults.custom_getter is None
         and synchronization is None
         and aggregation is None
+        and partitioner is None
+        and defaults.partitioner is None
         and type(name) is str
     ):
         # The hot path: a variable that is there, asked for without anything that could be wrong.

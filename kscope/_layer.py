@@ -12,6 +12,7 @@ import keras
 from kscope import _binding, _config, _discovery, _files, _keras, _names, _quantize, _remat, _spec, _weights, errors
 from kscope._keras import names
 from kscope._late import Late
+from kscope._partition import PartitionedVariable
 from kscope._pass import Pass
 from kscope._reuse import Reuse
 from kscope._scope import VariableScope
@@ -67,6 +68,14 @@ class _Scoped(keras.layers.Layer):
         _config.apply(self._kscope, config)
         if "late" in config:
             self._kscope.late = Late(self) if _config.allows_late(config["late"]) else None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if type(value) is PartitionedVariable:
+            # Its slices are tracked already; the whole is no variable of its own.
+            with _keras.untracked():
+                super().__setattr__(name, value)
+        else:
+            super().__setattr__(name, value)
 
     def _default_name(self) -> str:
         """What an unnamed layer's scope is called."""

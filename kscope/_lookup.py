@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from kscope import _initial, _messages, _names, _options, _shapes, _variable, errors
 from kscope._context import thread
 from kscope._initial import Constant
@@ -21,6 +19,10 @@ def obtain(request: Request) -> Any:
 
     Raises what `get_variable` lists; a request that raises leaves nothing behind.
     """
+    if request.partitioner is not None and not _is_scalar(request):
+        return _partition().obtain(request)
+    if request.store.partitioned and (whole := _partition().without_partitioner(request)) is not None:
+        return whole
     if isinstance(request.initial, Constant) and request.shape is not None:
         raise _constant_with_shape(request)
     record = _find(request)
@@ -29,6 +31,19 @@ def obtain(request: Request) -> Any:
             # Another thread may have been first (deviation 11, row O6).
             record = _find(request) or _make(request)
     return record.variable
+
+
+def _partition() -> Any:
+    # It looks its slices up here.
+    from kscope import _partition
+
+    return _partition
+
+
+def _is_scalar(request: Request) -> bool:
+    """Whether a partitioner has nothing to cut (row M5)."""
+    shape = request.initial.shape if isinstance(request.initial, Constant) else request.shape
+    return shape == ()
 
 
 def _find(request: Request) -> Record | None:
@@ -58,7 +73,7 @@ def _make(request: Request) -> Record:
     _names.check_variable(request.name, at_root=True)
     collections = _options.collections_of(request.collections)
     initial, dtype = _initial_value(request)
-    _refuse_unsupported(request, np.shape(initial) if request.shape is None else request.shape, dtype)
+    _refuse_unsupported(request)
     variable = _variable.make(
         request.name,
         initial,
@@ -116,19 +131,12 @@ def _initial_value(request: Request) -> tuple[Any, str]:
     return _initial.drawn(request.name, initial), dtype
 
 
-def _refuse_unsupported(request: Request, shape: tuple[int, ...], dtype: str) -> None:
+def _refuse_unsupported(request: Request) -> None:
     """What is inherited and handed to getters, but has no meaning yet for a variable that is made."""
     if request.validate_shape is not True:
         raise _unsupported(request, "validate_shape", "Keras variables have a shape that never changes; pass True.")
     if request.caching_device:
         raise _unsupported(request, "caching_device", "no Keras backend caches reads; leave it out.")
-    if request.partitioner is None or not shape:
-        return
-    if not callable(request.partitioner):
-        raise errors.OptionTypeError(f"The partitioner must be a callable, while get {request.partitioner!r}")
-    parts = request.partitioner(shape=shape, dtype=dtype)
-    if any(count != 1 for count in parts):
-        raise _unsupported(request, "partitioner", f"it asks for {list(parts)} parts, and a Keras variable is one.")
 
 
 def _unsupported(request: Request, argument: str, fix: str) -> errors.UnsupportedError:

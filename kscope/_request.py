@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from kscope import _dtypes, _initial, _options, _shapes
@@ -95,6 +96,15 @@ class Request:
         self.constraint = constraint
         self.synchronization = _options.mode_of("synchronization", _options.SYNCHRONIZATION, synchronization, name)
         self.aggregation = _options.mode_of("aggregation", _options.AGGREGATION, aggregation, name)
+
+    def for_part(self, name: str, shape: tuple[int, ...], initial: Any) -> Request:
+        """The same for one slice of a partitioned variable."""
+        part = copy.copy(self)
+        part.name = name
+        part.shape = None if isinstance(initial, Constant) else shape
+        part.initial = initial
+        part.partitioner = None
+        return part
 
     def trains(self, dtype: str) -> bool:
         """Whether a variable of that dtype is made trainable."""

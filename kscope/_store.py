@@ -13,6 +13,7 @@ from kscope._scope import Defaults, VariableScope
 
 if TYPE_CHECKING:
     from kscope._overlay import Overlay
+    from kscope._partition import PartitionedVariable
     from kscope._variable import ScopedVariable
 
 __all__ = ["EagerVariableStore", "Record", "VariableStore", "default_store", "reset_default_store"]
@@ -70,6 +71,7 @@ class VariableStore:
         self.name = name
         self.lock = threading.RLock()
         self.records: dict[str, Record] = {}
+        self.partitioned: dict[str, PartitionedVariable] = {}
         self.members: set[int] = set()
         self._frames = _Frames()
         self._token: str | None = None
@@ -111,11 +113,13 @@ class VariableStore:
         with self.lock:
             if self.records.get(record.name) is record:
                 del self.records[record.name]
+                self.partitioned.pop(record.name.rpartition("/part_")[0], None)
 
     def clear(self) -> None:
         """Forget every variable, so that all names are free again (row G16)."""
         with self.lock:
             self.records = {}
+            self.partitioned = {}
 
     def get_variable(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """`kscope.get_variable` at the root of this store; takes `reuse=` besides, `AUTO_REUSE` by default (G15)."""
@@ -226,13 +230,19 @@ class VariableStore:
                 synchronization=variable.synchronization,
                 aggregation=variable.aggregation,
             )
+        for whole in self.partitioned.values():
+            path = f"{prefix}/{whole.path}" if prefix else whole.path
+            shards = [clone[f"{prefix}/{shard.path}" if prefix else shard.path] for shard in whole]
+            clone.partitioned[path] = type(whole)(path, shards, whole.partitions)
         return clone
 
     def __deepcopy__(self, memo: dict[int, Any]) -> VariableStore:
         return self.clone()
 
-    def __getitem__(self, name: str) -> ScopedVariable:
+    def __getitem__(self, name: str) -> Any:
         record = self.records.get(name)
+        if record is None and name in self.partitioned:
+            return self.partitioned[name]
         if record is None:
             nearest = errors.nearest(name, list(self.records)) or "none"
             raise KeyError(f"No variable {name!r} in {self!r}. Nearest names: {nearest}")

@@ -26,6 +26,7 @@ __all__ = [
     "NestingError",
     "OptionError",
     "OptionTypeError",
+    "PartitionerError",
     "ReuseError",
     "ScopeNameError",
     "ScopeTypeError",
@@ -136,6 +137,10 @@ class OptionTypeError(KscopeError, TypeError):
 
 class CollectionsError(KscopeError, ValueError):
     """Raised when collections are not given as a list, tuple or set (row N3)."""
+
+
+class PartitionerError(KscopeError, ValueError):
+    """Raised when a partitioner answers what is no partitioning (row M4)."""
 
 
 class UnsupportedError(KscopeError, NotImplementedError):

@@ -188,7 +188,6 @@ def test_the_other_arguments_are_ignored_on_sharing():
             trainable=False,
             collections=["zzz"],
             caching_device="/cpu:0",
-            partitioner=_never,
             validate_shape=False,
             use_resource=True,
             constraint=_never,

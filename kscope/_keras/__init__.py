@@ -6,7 +6,15 @@ here; `files`, `names` and `optimizers` stand by themselves.
 
 from __future__ import annotations
 
-from kscope._keras.layers import around_remat, default, get_keras_mask, set_keras_mask, sublayers, unlocked
+from kscope._keras.layers import (
+    around_remat,
+    default,
+    get_keras_mask,
+    set_keras_mask,
+    sublayers,
+    unlocked,
+    untracked,
+)
 from kscope._keras.traces import (
     BACKEND,
     deferring,
@@ -44,6 +52,7 @@ __all__ = [
     "symbolic",
     "tracing",
     "unlocked",
+    "untracked",
 ]
 
 if BACKEND == "jax":

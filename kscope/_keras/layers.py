@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import keras
 from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
+from keras.src.utils.tracking import DotNotTrackScope
 
-__all__ = ["around_remat", "default", "get_keras_mask", "set_keras_mask", "sublayers", "unlocked"]
+__all__ = ["around_remat", "default", "get_keras_mask", "set_keras_mask", "sublayers", "unlocked", "untracked"]
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -39,6 +40,11 @@ def _unlocked(tracker: Any) -> Iterator[None]:
     finally:
         if locked:
             tracker.lock(message)
+
+
+def untracked() -> Any:
+    """A block in which a layer takes no note of the variables in what is set on it."""
+    return DotNotTrackScope()
 
 
 def around_remat(wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:

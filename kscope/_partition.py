@@ -1,0 +1,287 @@
+"""Partitioned variables: one name, several variables, each a slice of the whole (section M)."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import keras
+
+from kscope import _lookup, _shapes, _slices, errors
+from kscope._context import thread
+from kscope._initial import Constant
+from kscope._request import Request
+from kscope._slices import PartitionInfo
+
+__all__ = ["PartitionedVariable", "obtain", "without_partitioner"]
+
+
+class PartitionedVariable(keras.Variable):
+    """A variable in slices, which `get_variable` returns under a partitioner (row M1).
+
+    The slices are variables of their own, `name/part_0`, `name/part_1`, ...: layers track them, optimizers train
+    them, files hold them. This stands for the whole: it reads as all of them joined, in `keras.ops` and operators,
+    and gradients reach every slice. `take` looks rows up without joining them.
+
+    Attributes:
+        shards: the slices, in order.
+        partitions: how many there are along each axis.
+
+    Example:
+    >>> halves = kscope.partitioners.fixed_size_partitioner(2)
+    >>> table = kscope.get_variable("table", [5, 3], partitioner=halves)
+    >>> [v.path for v in table], [v.shape == s for v, s in zip(table, [(3, 3), (2, 3)])]
+    (['table/part_0', 'table/part_1'], [True, True])
+    >>> keras.ops.sum(table, axis=0).shape == (3,)
+    True
+    """
+
+    def __init__(self, name: str, shards: list[Any], partitions: list[int]):
+        # Not a variable of its own: nothing of Keras' constructor is wanted.
+        self._set("_whole_name", name)
+        self._set("shards", shards)
+        self._set("partitions", partitions)
+        self._set("_axis", next((axis for axis, count in enumerate(partitions) if count > 1), 0))
+        length = sum(shard.shape[self._axis] for shard in shards)
+        shape = tuple(shards[0].shape)
+        # The backend's own kind of shape, which its operations ask for a rank.
+        kind = type(shards[0].shape)
+        self._set("_whole_shape", kind((*shape[: self._axis], length, *shape[self._axis + 1 :])))
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def name(self) -> str:
+        """The scoped name; TF1 has no `:0` here."""
+        return str(self._whole_name)
+
+    path = name
+
+    @property
+    def shape(self) -> Any:
+        """The shape of the whole."""
+        return self._whole_shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self._whole_shape)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype, which under mixed precision is the one that it is read in."""
+        return str(self.shards[0].dtype)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the slices are trained."""
+        return all(shard.trainable for shard in self.shards)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for shard in self.shards:
+            shard.trainable = value
+
+    @property
+    def value(self) -> Any:
+        """All slices joined, as a tensor."""
+        values = [shard.value for shard in self.shards]
+        return values[0] if len(values) == 1 else keras.ops.concatenate(values, axis=self._axis)
+
+    def as_tensor(self) -> Any:
+        """All slices joined, as a tensor."""
+        return self.value
+
+    def assign(self, value: Any) -> PartitionedVariable:
+        """Set all slices from a value of the whole's shape.
+
+        Raises:
+            ValueError: if it is of another shape.
+        """
+        value = keras.ops.convert_to_tensor(value, self.shards[0].dtype)
+        if tuple(value.shape) != tuple(self.shape):
+            raise errors.ShapeMismatchError(
+                f"Partitioned variable {self.name} of shape {tuple(self.shape)} cannot take a value of shape "
+                f"{tuple(value.shape)}."
+            )
+        for shard, part in zip(self.shards, self._split(value), strict=True):
+            shard.assign(part)
+        return self
+
+    def _split(self, value: Any) -> Iterator[Any]:
+        starts = self._starts()
+        for start, stop in pairwise([*starts, self.shape[self._axis]]):
+            yield value[(slice(None),) * self._axis + (slice(start, stop),)]
+
+    def _starts(self) -> list[int]:
+        starts = [0]
+        for shard in self.shards[:-1]:
+            starts.append(starts[-1] + shard.shape[self._axis])
+        return starts
+
+    def take(self, indices: Any) -> Any:
+        """The rows of the given numbers, as `keras.ops.take(..., axis=0)`, without joining the slices.
+
+        Args:
+            indices: ints, of any shape.
+
+        Returns:
+            A tensor of shape `indices.shape + self.shape[1:]`.
+        """
+        if self._axis or len(self.shards) == 1:
+            return keras.ops.take(self.value, indices, axis=0)
+        indices = keras.ops.convert_to_tensor(indices)
+        rows = None
+        for start, shard in zip(self._starts(), self.shards, strict=True):
+            here = keras.ops.logical_and(indices >= start, indices < start + shard.shape[0])
+            # Whatever is not here reads the first row, and counts for nothing.
+            found = keras.ops.take(shard, keras.ops.where(here, indices - start, 0), axis=0)
+            for _ in self.shape[1:]:
+                here = keras.ops.expand_dims(here, -1)
+            part = keras.ops.where(here, found, keras.ops.zeros_like(found))
+            rows = part if rows is None else rows + part
+        return rows
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.shards)
+
+    def __len__(self) -> int:
+        return len(self.shards)
+
+    def __repr__(self) -> str:
+        return f"<PartitionedVariable path={self.name}, shape={tuple(self.shape)}, partitions={self.partitions}>"
+
+
+def obtain(request: Request) -> PartitionedVariable:
+    """The partitioned variable, found or made; what raises leaves nothing behind (rows M8, M9)."""
+    if not callable(request.partitioner):
+        raise errors.OptionTypeError(f"The partitioner must be a callable, while get {request.partitioner!r}")
+    with request.store.lock:
+        whole = request.store.partitioned.get(request.name)
+        if whole is None:
+            return _make(request)
+        _check_shared(request, whole)
+        return _again(request, whole)
+
+
+def without_partitioner(request: Request) -> PartitionedVariable | None:
+    """A look-up without partitioner of a variable that is partitioned: found with `reuse=True` only (row M8)."""
+    whole: PartitionedVariable | None = request.store.partitioned.get(request.name)
+    if whole is None:
+        return None
+    if request.reuse is not True:
+        raise errors.VariableExistsError(
+            f"No partitioner was provided, but a partitioned version of the variable was found: {request.name}/part_0. "
+            "Perhaps a variable of the same name was already created with partitioning?"
+        )
+    _check_shape(request, whole)
+    return _again(request, whole)
+
+
+def _check_shared(request: Request, whole: PartitionedVariable) -> None:
+    if thread.call is None and request.reuse is False:
+        raise _exists(request)
+    _check_shape(request, whole)
+    if request.dtype is not None and request.dtype != whole.dtype:
+        raise errors.DtypeMismatchError(
+            f"Trying to reuse partitioned variable {request.name}, but specified dtype {request.dtype} and found dtype "
+            f"{whole.dtype}."
+        )
+    counts = _slices.partitions(request.partitioner, tuple(whole.shape), whole.dtype)
+    if counts != whole.partitions:
+        raise errors.ShapeMismatchError(
+            f"Trying to reuse partitioned variable {request.name}, but specified partitions {counts} and found "
+            f"partitions {whole.partitions}."
+        )
+
+
+def _check_shape(request: Request, whole: PartitionedVariable) -> None:
+    if not _shapes.compatible(request.shape, tuple(whole.shape)):
+        raise errors.ShapeMismatchError(
+            f"Trying to reuse partitioned variable {request.name}, but specified shape "
+            f"{_shapes.spelled(request.shape)} and found shape {_shapes.spelled(tuple(whole.shape))}."
+        )
+
+
+def _again(request: Request, whole: PartitionedVariable) -> PartitionedVariable:
+    """Look each slice up, so that a layer's call knows that it got them."""
+    try:
+        for number, shard in enumerate(whole.shards):
+            _lookup.obtain(request.for_part(f"{request.name}/part_{number}", tuple(shard.shape), None))
+    except errors.VariableExistsError:
+        raise _exists(request) from None
+    return whole
+
+
+def _exists(request: Request) -> errors.VariableExistsError:
+    return errors.VariableExistsError(
+        f"Partitioned variable with name {request.name} already exists. Did you mean to set reuse=True or "
+        "reuse=tf.AUTO_REUSE in VarScope?"
+    )
+
+
+def _make(request: Request) -> PartitionedVariable:
+    if request.name in request.store.records:
+        raise errors.VariableExistsError(
+            "A partitioner was provided, but an unpartitioned version of the variable was found: "
+            f"{request.name}. Perhaps a variable of the same name was already created without partitioning?"
+        )
+    if request.reuse is True and thread.call is None:
+        raise errors.VariableMissingError(
+            f"PartitionedVariable {request.name} does not exist, or was not created with tf.get_variable(). Did you "
+            "mean to set reuse=False or reuse=tf.AUTO_REUSE in VarScope?"
+        )
+    shape, dtype = _shape_and_dtype(request)
+    counts = _slices.partitions(request.partitioner, shape, dtype)
+    before = dict(request.store.records)
+    try:
+        shards = [
+            _lookup.obtain(
+                request.for_part(f"{request.name}/part_{number}", part, _part_of(request.initial, part, info))
+            )
+            for number, (part, info) in enumerate(_slices.slices(shape, counts))
+        ]
+    except BaseException:
+        for name in [name for name in request.store.records if name not in before]:
+            request.store.discard(request.store.records[name])
+        raise
+    whole = request.store.partitioned[request.name] = PartitionedVariable(request.name, shards, counts)
+    return whole
+
+
+def _shape_and_dtype(request: Request) -> tuple[tuple[int, ...], str]:
+    initial = request.initial
+    shape = initial.shape if request.shape is None and isinstance(initial, Constant) else request.shape
+    if shape is None or not _shapes.is_full(shape):
+        raise errors.InitializerError(
+            f"Shape of a new partitioned variable must be fully defined, but instead was "
+            f"{'<unknown>' if shape is None else _shapes.spelled(shape)}."
+        )
+    if isinstance(initial, Constant) and tuple(shape) != initial.shape:
+        raise errors.ShapeMismatchError(
+            f"Partitioned variable {request.name} of shape {shape} cannot start from a constant of shape "
+            f"{initial.shape}."
+        )
+    dtype = initial.dtype if isinstance(initial, Constant) else request.dtype or request.fallback
+    return tuple(shape), dtype
+
+
+def _part_of(initial: Any, shape: tuple[int, ...], info: PartitionInfo) -> Any:
+    """A slice's own initial value: a slice of a constant, or what an initializer draws for it (row M7)."""
+    if isinstance(initial, Constant):
+        where = tuple(slice(offset, offset + size) for offset, size in zip(info.var_offset, shape, strict=True))
+        return Constant(operator.getitem(initial.value, where), initial.dtype, shape, initial.adapts)
+    if initial is not None and _takes_info(initial):
+        return lambda shape, dtype=None: initial(shape, dtype=dtype, partition_info=info)
+    return initial
+
+
+def _takes_info(initializer: Callable[..., Any]) -> bool:
+    try:
+        return "partition_info" in inspect.signature(initializer).parameters
+    except (TypeError, ValueError):
+        return False

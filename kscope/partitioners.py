@@ -1,0 +1,110 @@
+"""Partitioners: how many slices of a variable to make along which axis (row M12).
+
+A partitioner is any callable `partitioner(shape=..., dtype=...)` that returns one int per axis, at most one of them
+above 1. These are TensorFlow 1's, with its formulas.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from kscope import _dtypes, errors
+
+__all__ = ["fixed_size_partitioner", "min_max_variable_partitioner", "variable_axis_size_partitioner"]
+
+Partitioner = Callable[..., list[int]]
+
+
+def fixed_size_partitioner(num_shards: int, axis: int = 0) -> Partitioner:
+    """A partitioner into a fixed number of slices, but no more than the axis is long.
+
+    Args:
+        num_shards: int.
+        axis: int.
+
+    Example:
+    >>> kscope.partitioners.fixed_size_partitioner(3)(shape=(10, 4), dtype="float32")
+    [3, 1]
+    """
+
+    def partitioner(shape: Any, dtype: Any) -> list[int]:
+        del dtype
+        return _along(axis, min(num_shards, shape[axis]), len(shape))
+
+    return partitioner
+
+
+def variable_axis_size_partitioner(
+    max_shard_bytes: int, axis: int = 0, bytes_per_string_element: int = 16, max_shards: int | None = None
+) -> Partitioner:
+    """A partitioner into as many slices as keep each below a size.
+
+    Args:
+        max_shard_bytes: int. The largest slice, in bytes.
+        axis: int.
+        bytes_per_string_element: has no effect; Keras has no variables of strings.
+        max_shards: int. The most slices, whatever their size.
+
+    Raises:
+        ValueError: if a number is less than one.
+
+    Example:
+    >>> kscope.partitioners.variable_axis_size_partitioner(32768, axis=2)(shape=(4, 8, 16, 32), dtype="float32")
+    [1, 1, 2, 1]
+    """
+    _check_positive(max_shard_bytes=max_shard_bytes, max_shards=max_shards)
+    del bytes_per_string_element
+
+    def partitioner(shape: Any, dtype: Any) -> list[int]:
+        bytes_per_slice = math.prod(shape) // shape[axis] * _size(dtype)
+        slices_per_shard = max(1, max_shard_bytes // bytes_per_slice)
+        count = math.ceil(shape[axis] / slices_per_shard)
+        return _along(axis, min(count, max_shards or count), len(shape))
+
+    return partitioner
+
+
+def min_max_variable_partitioner(
+    max_partitions: int = 1, axis: int = 0, min_slice_size: int = 256 << 10, bytes_per_string_element: int = 16
+) -> Partitioner:
+    """A partitioner into slices of at least a size, and into no more than a number of them.
+
+    Args:
+        max_partitions: int. The most slices.
+        axis: int.
+        min_slice_size: int. The smallest slice, in bytes.
+        bytes_per_string_element: has no effect; Keras has no variables of strings.
+
+    Raises:
+        ValueError: if a number is less than one.
+
+    Example:
+    >>> kscope.partitioners.min_max_variable_partitioner(100)(shape=(2048, 1024), dtype="float32")
+    [32, 1]
+    """
+    _check_positive(max_partitions=max_partitions, min_slice_size=min_slice_size)
+    del bytes_per_string_element
+
+    def partitioner(shape: Any, dtype: Any) -> list[int]:
+        count = math.ceil(math.prod(shape) * _size(dtype) / min_slice_size)
+        return _along(axis, min(count, max_partitions, shape[axis]), len(shape))
+
+    return partitioner
+
+
+def _along(axis: int, count: int, rank: int) -> list[int]:
+    partitions = [1] * rank
+    partitions[axis] = count
+    return partitions
+
+
+def _size(dtype: Any) -> int:
+    return int(_dtypes.item_size(_dtypes.standardize(dtype)))
+
+
+def _check_positive(**numbers: int | None) -> None:
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            raise errors.OptionError(f"{name} must be positive. Received: {name}={number!r}")
