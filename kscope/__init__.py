@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kscope import errors, partitioners, typing
+    from kscope._arg_scope import (
+        add_arg_scope,
+        arg_scope,
+        arg_scoped_arguments,
+        current_arg_scope,
+        has_arg_scope,
+    )
     from kscope._get import get_local_variable, get_variable
     from kscope._layer import ScopedLayer, ScopedModel
     from kscope._options import no_regularizer
@@ -36,11 +43,16 @@ _HOMES = {
     "Transformed": "_transform",
     "VariableScope": "_scope",
     "VariableStore": "_store",
+    "add_arg_scope": "_arg_scope",
+    "arg_scope": "_arg_scope",
+    "arg_scoped_arguments": "_arg_scope",
+    "current_arg_scope": "_arg_scope",
     "default_store": "_store",
     "errors": "",
     "get_local_variable": "_get",
     "get_variable": "_get",
     "get_variable_scope": "_scope",
+    "has_arg_scope": "_arg_scope",
     "make_template": "_template",
     "no_regularizer": "_options",
     "partitioners": "",
@@ -63,11 +75,16 @@ __all__ = [
     "VariableScope",
     "VariableStore",
     "__version__",
+    "add_arg_scope",
+    "arg_scope",
+    "arg_scoped_arguments",
+    "current_arg_scope",
     "default_store",
     "errors",
     "get_local_variable",
     "get_variable",
     "get_variable_scope",
+    "has_arg_scope",
     "make_template",
     "no_regularizer",
     "partitioners",

@@ -11,12 +11,14 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 __all__ = [
+    "ArgScopeError",
     "CollectionsError",
     "ConstantDtypeError",
     "ConstantShapeError",
     "DtypeError",
     "DtypeMismatchError",
     "GetterError",
+    "InitialShapeError",
     "InitialValueError",
     "InitializerError",
     "KscopeError",
@@ -87,6 +89,10 @@ class InitialValueError(KscopeError, ValueError):
     """Raised when an initializer returns what was not asked for (row H16)."""
 
 
+class InitialShapeError(InitialValueError, TypeError):
+    """Raised when a constant has another shape than `verify_shape` demands: a TypeError in TF1."""
+
+
 class ShapeTypeError(KscopeError, TypeError):
     """Raised when a shape is of a type that is none (row H1)."""
 
@@ -133,6 +139,10 @@ class OptionError(KscopeError, ValueError):
 
 class OptionTypeError(KscopeError, TypeError):
     """Raised when an argument is of a type it cannot have (rows A6, A7)."""
+
+
+class ArgScopeError(KscopeError, ValueError):
+    """Raised when `arg_scope` gets a function that was not decorated, or defaults beside a captured scope."""
 
 
 class CollectionsError(KscopeError, ValueError):

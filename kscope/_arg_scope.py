@@ -1,0 +1,301 @@
+"""`arg_scope`: defaults for the keyword arguments of functions, by scope, as tf-slim had them.
+
+The defaults of a thread are one read-only mapping, `{function: {argument: value}}`, which entering a scope replaces
+and leaving puts back. It knows nothing of variables: what `variable_scope` hands down is another matter.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ContextDecorator
+from types import MappingProxyType, TracebackType
+from typing import Any, TypeVar, cast
+
+from kscope import errors
+
+__all__ = ["add_arg_scope", "arg_scope", "arg_scoped_arguments", "current_arg_scope", "has_arg_scope"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_Defaults = Mapping[Any, Mapping[str, Any]]
+
+# Where a decorated function keeps which function it stands for.
+_MARK = "_arg_scope_key"
+
+
+class _Thread(threading.local):
+    """Each thread starts without defaults; `entered` has what is put back, innermost last."""
+
+    def __init__(self) -> None:
+        self.defaults: _Defaults = MappingProxyType({})
+        self.entered: list[tuple[arg_scope, _Defaults]] = []
+
+
+_thread = _Thread()
+
+
+class _Arguments:
+    """What a function takes: which arguments positions fill, which may be given by name, and which have a default."""
+
+    __slots__ = ("any_name", "named", "optional", "positional")
+
+    def __init__(self, function: Callable[..., Any]):
+        parameters = _parameters(function)
+        by_name = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        self.any_name = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        self.named = {p.name for p in by_name}
+        self.optional = tuple(p.name for p in by_name if p.default is not p.empty or p.kind is p.KEYWORD_ONLY)
+        self.positional = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+
+
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    try:
+        if isinstance(function, type) and function.__init__ is not object.__init__:  # type: ignore[misc]
+            # Not the class's signature, which would be that of `__new__`: Keras' takes anything.
+            return list(inspect.signature(function.__init__).parameters.values())[1:]  # type: ignore[misc]
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        # Some that are written in C do not tell: then any name may be right.
+        return [inspect.Parameter("arguments", inspect.Parameter.VAR_KEYWORD)]
+
+
+# Functions that take part, by the function that was decorated.
+_decorated: weakref.WeakKeyDictionary[Any, _Arguments] = weakref.WeakKeyDictionary()
+
+
+class arg_scope(ContextDecorator):  # noqa: N801 - slim's spelling
+    """Set defaults for keyword arguments of functions, for the calls inside a `with` block.
+
+    Scopes nest: an inner one adds to the outer one's defaults, and overrides them. What a call passes wins over
+    every scope, by name or by position (slim refused the latter). A captured scope replaces all that is set around
+    it. Each thread has scopes of its own. The rules are those of tf-slim's `arg_scope`.
+
+    Args:
+        list_ops_or_scope: a list or tuple of functions, methods or classes that `add_arg_scope` decorated; or a
+            scope that was captured with `as` or by `current_arg_scope`.
+        **kwargs: the defaults. Each function has to take all of them. Left out for a captured scope.
+
+    Returns:
+        A context manager, which may be entered more than once and also decorates functions. It gives the scope: a
+        read-only mapping from functions to their defaults.
+
+    Raises:
+        ArgScopeError: if a function was not decorated, or defaults are given beside a captured scope.
+        OptionTypeError: if a function does not take one of the arguments, or there is no list.
+        NestingError: if scopes are not left in the order in which they were entered.
+
+    Example:
+    >>> @kscope.add_arg_scope
+    ... def dense(units, activation=None, name="fc"):
+    ...     return units, activation, name
+    >>> with kscope.arg_scope([dense], activation="relu") as scope:
+    ...     dense(2), dense(2, activation="tanh")
+    ((2, 'relu', 'fc'), (2, 'tanh', 'fc'))
+    >>> with kscope.arg_scope(scope):
+    ...     dense(3)
+    (3, 'relu', 'fc')
+    """
+
+    def __init__(self, list_ops_or_scope: Iterable[Any] | _Defaults, /, **kwargs: Any):
+        self._captured: _Defaults | None = None
+        self._keys: list[Any] = []
+        self._given = kwargs
+        if isinstance(list_ops_or_scope, Mapping):
+            if kwargs:
+                raise errors.ArgScopeError(
+                    errors.compose(
+                        "When attempting to re-use a scope by supplying a dictionary, kwargs must be empty.",
+                        [("got", ", ".join(kwargs))],
+                        "enter the captured scope, and open another one inside of it for what it lacks.",
+                    )
+                )
+            captured = {_key(function): _checked(function, given) for function, given in list_ops_or_scope.items()}
+            self._captured = MappingProxyType(captured)
+        elif isinstance(list_ops_or_scope, list | tuple):
+            for function in list_ops_or_scope:
+                _checked(function, kwargs)
+                self._keys.append(_key(function))
+        else:
+            raise errors.OptionTypeError(
+                errors.compose(
+                    "list_ops_or_scope must either be a list/tuple or reused scope (i.e. dict)",
+                    [("got", f"{list_ops_or_scope!r} (of type {type(list_ops_or_scope).__name__})")],
+                    "put the function into a list: arg_scope([function], ...).",
+                )
+            )
+
+    def __enter__(self) -> _Defaults:
+        before = _thread.defaults
+        scope = self._captured
+        if scope is None:
+            changed = {key: MappingProxyType({**before.get(key, {}), **self._given}) for key in self._keys}
+            scope = MappingProxyType({**before, **changed})
+        _thread.entered.append((self, before))
+        _thread.defaults = scope
+        return scope
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not _thread.entered or _thread.entered[-1][0] is not self:
+            raise errors.NestingError(
+                errors.compose(
+                    "Improper nesting of arg_scope.",
+                    fix="leave scopes in the reverse order of entering them; `with` does that by itself.",
+                )
+            )
+        _, _thread.defaults = _thread.entered.pop()
+
+
+def add_arg_scope(func: _Function) -> _Function:
+    """Let `arg_scope` set defaults for the arguments of a function or class. A decorator.
+
+    Args:
+        func: the function, method or class. It is not changed: a function gets a function around it, a class a
+            subclass of the same name, whose instances get the defaults; the subclasses of that one do not.
+
+    Returns:
+        The function or class that takes part; `func` itself if it does already.
+
+    Raises:
+        OptionTypeError: if it cannot be called.
+
+    Example:
+    >>> dense = kscope.add_arg_scope(keras.layers.Dense)
+    >>> with kscope.arg_scope([dense], activation="relu"):
+    ...     layer = dense(3)
+    >>> layer.get_config()["activation"], isinstance(layer, keras.layers.Dense)
+    ('relu', True)
+    """
+    if not callable(func):
+        raise errors.OptionTypeError(f"add_arg_scope() needs a function or a class. Received: {func!r}")
+    if _MARK in _own(func):
+        return func
+    arguments = _decorated[func] = _Arguments(func)
+    if isinstance(func, type):
+        return cast("_Function", _subclass(func, arguments))
+
+    @functools.wraps(func)
+    def with_defaults(*args: Any, **kwargs: Any) -> Any:
+        return func(*args, **_filled(func, arguments, args, kwargs))
+
+    setattr(with_defaults, _MARK, func)
+    return cast("_Function", with_defaults)
+
+
+def has_arg_scope(func: Any) -> bool:
+    """Whether `arg_scope` can set defaults for a function: whether `add_arg_scope` decorated it.
+
+    Args:
+        func: any object.
+
+    Example:
+    >>> kscope.has_arg_scope(keras.ops.relu)
+    False
+    """
+    try:
+        return _key(func) in _decorated
+    except TypeError:
+        # What has no hash, or cannot be referred to weakly, cannot have been decorated.
+        return False
+
+
+def current_arg_scope() -> _Defaults:
+    """The defaults that hold here, to be entered again elsewhere: a read-only `{function: {argument: value}}`.
+
+    Example:
+    >>> dict(kscope.current_arg_scope())
+    {}
+    """
+    return _thread.defaults
+
+
+def arg_scoped_arguments(func: Any) -> tuple[str, ...]:
+    """The arguments of a decorated function that have a default, or can only be given by name.
+
+    `arg_scope` sets others as well, if the function takes them by name.
+
+    Raises:
+        ArgScopeError: if the function was not decorated.
+
+    Example:
+    >>> @kscope.add_arg_scope
+    ... def dense(units, activation=None, *, name):
+    ...     return units, activation, name
+    >>> kscope.arg_scoped_arguments(dense)
+    ('activation', 'name')
+    """
+    return _arguments_of(func).optional
+
+
+def _own(function: Any) -> Mapping[str, Any]:
+    """The attributes of a function or class itself; a class does not inherit being decorated."""
+    return getattr(function, "__dict__", {})
+
+
+def _key(function: Any) -> Any:
+    """The function that was decorated, whichever way it is referred to."""
+    function = getattr(function, "__func__", function)
+    return _own(function).get(_MARK, function)
+
+
+def _spelled(function: Any) -> str:
+    return str(getattr(function, "__qualname__", repr(function)))
+
+
+def _arguments_of(function: Any) -> _Arguments:
+    if not has_arg_scope(function):
+        raise errors.ArgScopeError(
+            errors.compose(
+                f"{_spelled(function)} is not decorated with @add_arg_scope",
+                fix="decorate it where it is defined, or name kscope.add_arg_scope(function), and call that one.",
+            )
+        )
+    return _decorated[_key(function)]
+
+
+def _checked(function: Any, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Refuse an argument that a function does not take before any call does."""
+    arguments = _arguments_of(function)
+    if not arguments.any_name:
+        for name in given:
+            if name not in arguments.named:
+                raise errors.OptionTypeError(
+                    errors.compose(
+                        f"{_spelled(_key(function))}() got an unexpected keyword argument {name!r}",
+                        [
+                            ("it takes", ", ".join(sorted(arguments.named)) or "none"),
+                            ("nearest names", errors.nearest(name, sorted(arguments.named))),
+                        ],
+                        "each function of an arg_scope has to take all of its arguments; open another for the rest.",
+                    )
+                )
+    return MappingProxyType(dict(given))
+
+
+def _filled(key: Any, arguments: _Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keyword arguments of a call, and the defaults for those that it does not pass in any way."""
+    defaults = _thread.defaults.get(key)
+    if not defaults:
+        return kwargs
+    passed = arguments.positional[: len(args)]
+    return {**{name: value for name, value in defaults.items() if name not in passed}, **kwargs}
+
+
+def _subclass(cls: Any, arguments: _Arguments) -> Any:
+    """A class of the same name whose constructor gets the defaults.
+
+    They are filled in before `__new__`, by a metaclass, because Keras takes down the arguments of a layer there.
+    """
+
+    class WithDefaults(type(cls)):  # type: ignore[misc]
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            if _MARK in vars(self):
+                kwargs = _filled(cls, arguments, args, kwargs)
+            return super().__call__(*args, **kwargs)
+
+    body = {name: getattr(cls, name) for name in ("__doc__", "__module__", "__qualname__")}
+    return WithDefaults(cls.__name__, (cls,), {**body, "__slots__": (), _MARK: cls})
