@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kscope import errors, partitioners, typing
+    from kscope import compat, errors, initializers, partitioners, regularizers, typing
     from kscope._arg_scope import (
         add_arg_scope,
         arg_scope,
@@ -46,6 +46,7 @@ _HOMES = {
     "add_arg_scope": "_arg_scope",
     "arg_scope": "_arg_scope",
     "arg_scoped_arguments": "_arg_scope",
+    "compat": "",
     "current_arg_scope": "_arg_scope",
     "default_store": "_store",
     "errors": "",
@@ -53,9 +54,11 @@ _HOMES = {
     "get_variable": "_get",
     "get_variable_scope": "_scope",
     "has_arg_scope": "_arg_scope",
+    "initializers": "",
     "make_template": "_template",
     "no_regularizer": "_options",
     "partitioners": "",
+    "regularizers": "",
     "reset_default_store": "_store",
     "scoped": "_template",
     "transform": "_transform",
@@ -78,6 +81,7 @@ __all__ = [
     "add_arg_scope",
     "arg_scope",
     "arg_scoped_arguments",
+    "compat",
     "current_arg_scope",
     "default_store",
     "errors",
@@ -85,9 +89,11 @@ __all__ = [
     "get_variable",
     "get_variable_scope",
     "has_arg_scope",
+    "initializers",
     "make_template",
     "no_regularizer",
     "partitioners",
+    "regularizers",
     "reset_default_store",
     "scoped",
     "transform",

@@ -1,0 +1,22 @@
+"""Other libraries' spelling of kscope, for code that is ported: `kscope.compat.v1` is TF1's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kscope.compat._names import found
+
+if TYPE_CHECKING:
+    from kscope.compat import v1
+
+__all__ = ["v1"]
+
+_HOMES = {"v1": "kscope.compat.v1"}
+
+
+def __getattr__(name: str) -> Any:
+    return found(__name__, name, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

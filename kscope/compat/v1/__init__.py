@@ -1,0 +1,131 @@
+"""TF1's spelling, so that variable code is ported by `import kscope.compat.v1 as tf`.
+
+Each name is an object of kscope under the name it had in TF1; nothing is loaded before it is used. Names that TF1 had
+around variables, and kscope does not have, say what to use instead. To add one is to add a line to a table below, or
+to that of `initializers`, `contrib.layers` or `contrib.framework`.
+
+Example:
+>>> import kscope.compat.v1 as tf
+>>> with tf.variable_scope("fc", reuse=tf.AUTO_REUSE, regularizer=tf.contrib.layers.l2_regularizer(0.5)):
+...     v = tf.get_variable("v", [2], tf.float32, initializer=tf.ones_initializer())
+>>> v.name, v.regularizer.scale
+('fc/v:0', 0.5)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kscope.compat._names import found
+
+_HOMES = {
+    "AUTO_REUSE": "kscope:AUTO_REUSE",
+    "VariableScope": "kscope:VariableScope",
+    "constant_initializer": "kscope.initializers:constant_initializer",
+    "contrib": "kscope.compat.v1.contrib",
+    "get_local_variable": "kscope:get_local_variable",
+    "get_variable": "kscope:get_variable",
+    "get_variable_scope": "kscope:get_variable_scope",
+    "glorot_normal_initializer": "kscope.initializers:glorot_normal_initializer",
+    "glorot_uniform_initializer": "kscope.initializers:glorot_uniform_initializer",
+    "initializers": "kscope.compat.v1.initializers",
+    "make_template": "kscope:make_template",
+    "no_regularizer": "kscope:no_regularizer",
+    "ones_initializer": "kscope.initializers:ones_initializer",
+    "orthogonal_initializer": "kscope.initializers:orthogonal_initializer",
+    "random_normal_initializer": "kscope.initializers:random_normal_initializer",
+    "random_uniform_initializer": "kscope.initializers:random_uniform_initializer",
+    "reset_default_graph": "kscope:reset_default_store",
+    "truncated_normal_initializer": "kscope.initializers:truncated_normal_initializer",
+    "uniform_unit_scaling_initializer": "kscope.initializers:uniform_unit_scaling_initializer",
+    "variable_scope": "kscope:variable_scope",
+    "variance_scaling_initializer": "kscope.initializers:variance_scaling_initializer",
+    "zeros_initializer": "kscope.initializers:zeros_initializer",
+}
+
+# A dtype is its name: what every argument of kscope takes.
+_DTYPES = (
+    "bfloat16",
+    "bool",
+    "complex128",
+    "complex64",
+    "float16",
+    "float32",
+    "float64",
+    "half",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "string",
+    "uint16",
+    "uint32",
+    "uint64",
+    "uint8",
+)
+
+_NOTHING_TO_DO = "variables are made with their values; leave it out."
+_SCOPE_LISTS = "use kscope.get_variable_scope()."
+_STORE = "kscope has stores instead of graphs; use `with kscope.VariableStore().as_default():`."
+_PARTS = "kscope makes variables in one part; leave the partitioner out."
+_WEIGHTS = "use the save_weights and load_weights of a Keras model, or its save."
+
+_INSTEAD = {
+    "Graph": _STORE,
+    "GraphKeys": "a collection is its name, such as 'trainable_variables' or 'regularization_losses'.",
+    "Session": "kscope runs eagerly; call the function.",
+    "Variable": "use kscope.get_variable, which has a name, or keras.Variable.",
+    "VariableAggregation": "pass its name, such as 'mean'.",
+    "VariableSynchronization": "pass its name, such as 'on_read'.",
+    "add_to_collection": "name the collections when you make the variable: get_variable(..., collections=[...]).",
+    "add_to_collections": "name the collections when you make the variable: get_variable(..., collections=[...]).",
+    "all_variables": _SCOPE_LISTS + "global_variables().",
+    "assert_variables_initialized": _NOTHING_TO_DO,
+    "control_dependencies": "operations run in the order in which they are written; leave it out.",
+    "create_partitioned_variables": _PARTS,
+    "disable_resource_variables": "every Keras variable is a resource; leave it out.",
+    "enable_resource_variables": "every Keras variable is a resource; leave it out.",
+    "fixed_size_partitioner": _PARTS,
+    "get_collection": _SCOPE_LISTS + "get_collection(name), or that of kscope.default_store().",
+    "get_collection_ref": _SCOPE_LISTS + "get_collection(name), which gives a list of your own.",
+    "get_default_graph": "use kscope.default_store().",
+    "get_default_session": "kscope runs eagerly; there is no session.",
+    "global_variables": _SCOPE_LISTS + "global_variables().",
+    "global_variables_initializer": _NOTHING_TO_DO,
+    "initialize_all_tables": _NOTHING_TO_DO,
+    "initialize_all_variables": _NOTHING_TO_DO,
+    "initialize_local_variables": _NOTHING_TO_DO,
+    "initialize_variables": _NOTHING_TO_DO,
+    "is_variable_initialized": _NOTHING_TO_DO,
+    "layers": "call layers of Keras, or make a function of get_variable.",
+    "local_variables": _SCOPE_LISTS + "local_variables().",
+    "local_variables_initializer": _NOTHING_TO_DO,
+    "losses": "use `losses` of the Keras layer or model.",
+    "min_max_variable_partitioner": _PARTS,
+    "model_variables": _SCOPE_LISTS + "get_collection('model_variables').",
+    "moving_average_variables": _SCOPE_LISTS + "get_collection('moving_average_variables').",
+    "name_scope": "use kscope.variable_scope, or keras.name_scope for operations.",
+    "op_scope": "use kscope.variable_scope, or keras.name_scope for operations.",
+    "placeholder": "pass the value as an argument of the function.",
+    "report_uninitialized_variables": _NOTHING_TO_DO,
+    "resource_variables_enabled": "every Keras variable is a resource.",
+    "tables_initializer": _NOTHING_TO_DO,
+    "train": "use keras.optimizers to train. To save, " + _WEIGHTS,
+    "trainable_variables": _SCOPE_LISTS + "trainable_variables().",
+    "variable_axis_size_partitioner": _PARTS,
+    "variable_creator_scope": "use a custom_getter: kscope.variable_scope(..., custom_getter=getter).",
+    "variable_op_scope": "use kscope.variable_scope(name_or_scope, default_name).",
+    "variables_initializer": _NOTHING_TO_DO,
+}
+
+__all__ = sorted([*_HOMES, *_DTYPES])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _DTYPES:
+        return name
+    return found(__name__, name, _HOMES, _INSTEAD)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

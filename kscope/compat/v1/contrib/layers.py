@@ -1,0 +1,28 @@
+"""`tf.contrib.layers`: its regularizers and initializers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kscope.compat._names import found
+
+HOMES = {
+    "apply_regularization": "kscope.regularizers:apply_regularization",
+    "l1_l2_regularizer": "kscope.regularizers:l1_l2_regularizer",
+    "l1_regularizer": "kscope.regularizers:l1_regularizer",
+    "l2_regularizer": "kscope.regularizers:l2_regularizer",
+    "sum_regularizer": "kscope.regularizers:sum_regularizer",
+    "variance_scaling_initializer": "kscope.initializers:contrib_variance_scaling_initializer",
+    "xavier_initializer": "kscope.initializers:xavier_initializer",
+    "xavier_initializer_conv2d": "kscope.initializers:xavier_initializer_conv2d",
+}
+
+__all__ = sorted(HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    return found(__name__, name, HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,235 @@
+"""The regularizers of `tf.contrib.layers`, with its names, arguments and formulas, as Keras regularizers.
+
+What TF1 says of each stands in `tensorflow/contrib/layers/python/layers/regularizers.py`. Mind the factor 1/2 of
+TF1's l2 loss, which Keras' `L2` does not have.
+"""
+
+# ruff: noqa: ARG001 - `scope` named operations in TF1
+
+from __future__ import annotations
+
+import functools
+import numbers
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import keras
+
+from kscope import _options, errors
+from kscope._context import current_frame
+
+__all__ = ["apply_regularization", "l1_l2_regularizer", "l1_regularizer", "l2_regularizer", "sum_regularizer"]
+
+Regularizer = Callable[[Any], Any]
+
+_registered = keras.saving.register_keras_serializable(package="kscope")
+
+# It is what a scale of 0 makes, and stands in configs like the others.
+_registered(_options.no_regularizer)
+
+
+class _Scaled(keras.regularizers.Regularizer):
+    """A norm times a scale, which may be a tensor or variable: it is read at each call."""
+
+    def __init__(self, scale: Any):
+        self.scale = scale
+
+    def __call__(self, x: Any) -> Any:
+        """The loss, a scalar of the dtype of `x`."""
+        x = keras.ops.convert_to_tensor(x)
+        return keras.ops.cast(self.scale, keras.backend.standardize_dtype(x.dtype)) * self._norm(x)
+
+    def _norm(self, x: Any) -> Any:
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """What to make an equal one of; a scale that changes is written down as it is now."""
+        return {"scale": float(keras.ops.convert_to_numpy(self.scale))}
+
+
+@_registered
+class L1(_Scaled):
+    """What `l1_regularizer` makes."""
+
+    def _norm(self, x: Any) -> Any:
+        return keras.ops.sum(keras.ops.abs(x))
+
+
+@_registered
+class L2(_Scaled):
+    """What `l2_regularizer` makes."""
+
+    def _norm(self, x: Any) -> Any:
+        return keras.ops.sum(keras.ops.square(x)) / 2
+
+
+@_registered
+class Sum(keras.regularizers.Regularizer):
+    """What `sum_regularizer` makes."""
+
+    def __init__(self, regularizer_list: list[Regularizer]):
+        self.regularizer_list = regularizer_list
+
+    def __call__(self, x: Any) -> Any:
+        """The loss, a scalar; zero if none of the regularizers has one."""
+        losses = [regularizer(x) for regularizer in self.regularizer_list]
+        losses = [loss for loss in losses if loss is not None]
+        return functools.reduce(keras.ops.add, losses) if losses else keras.ops.zeros(())
+
+    def get_config(self) -> dict[str, Any]:
+        """What to make an equal one of."""
+        return {"regularizer_list": [keras.saving.serialize_keras_object(each) for each in self.regularizer_list]}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A regularizer from `get_config()`."""
+        return cls([keras.saving.deserialize_keras_object(each) for each in config["regularizer_list"]])
+
+
+def l1_regularizer(scale: Any, scope: str | None = None) -> Regularizer:
+    """A regularizer with the loss `scale * sum(abs(x))`.
+
+    Args:
+        scale: float, not negative; or a scalar tensor or variable, which is read at each call. 0.0 switches an
+            inherited regularizer off, as `no_regularizer` does.
+        scope: str. Named operations in TF1; it has no effect.
+
+    Returns:
+        A Keras regularizer: a function of a tensor of any shape that returns a scalar.
+
+    Raises:
+        OptionError: if `scale` is an integer or negative.
+
+    Example:
+    >>> loss = kscope.regularizers.l1_regularizer(0.5)(np.array([1.0, -2.0], "float32"))
+    >>> float(loss)
+    1.5
+    """
+    return L1(scale) if _on("scale", scale) else _options.no_regularizer
+
+
+def l2_regularizer(scale: Any, scope: str | None = None) -> Regularizer:
+    """A regularizer with the loss `scale * sum(x ** 2) / 2`: half of what Keras' `L2` gives for the same number.
+
+    Args:
+        scale: float, not negative; or a scalar tensor or variable, which is read at each call. 0.0 switches an
+            inherited regularizer off, as `no_regularizer` does.
+        scope: str. Named operations in TF1; it has no effect.
+
+    Returns:
+        A Keras regularizer: a function of a tensor of any shape that returns a scalar.
+
+    Raises:
+        OptionError: if `scale` is an integer or negative.
+
+    Example:
+    >>> loss = kscope.regularizers.l2_regularizer(0.5)(np.array([1.0, -2.0], "float32"))
+    >>> float(loss)
+    1.25
+    """
+    return L2(scale) if _on("scale", scale) else _options.no_regularizer
+
+
+def l1_l2_regularizer(scale_l1: Any = 1.0, scale_l2: Any = 1.0, scope: str | None = None) -> Regularizer:
+    """The sum of `l1_regularizer` and `l2_regularizer`.
+
+    Args:
+        scale_l1: float, tensor or variable. The scale of the first; 0.0 leaves it out.
+        scale_l2: float, tensor or variable. The scale of the second; 0.0 leaves it out.
+        scope: str. Named operations in TF1; it has no effect.
+
+    Returns:
+        A Keras regularizer: a function of a tensor of any shape that returns a scalar.
+
+    Raises:
+        OptionError: if a scale is an integer or negative.
+
+    Example:
+    >>> loss = kscope.regularizers.l1_l2_regularizer(0.5, 0.5)(np.array([1.0, -2.0], "float32"))
+    >>> float(loss)
+    2.75
+    """
+    if not _on("scale_l1", scale_l1):
+        return l2_regularizer(scale_l2) if _on("scale_l2", scale_l2) else _options.no_regularizer
+    return Sum([L1(scale_l1), L2(scale_l2)]) if _on("scale_l2", scale_l2) else L1(scale_l1)
+
+
+def sum_regularizer(regularizer_list: Iterable[Any], scope: str | None = None) -> Regularizer | None:
+    """The sum of several regularizers.
+
+    Args:
+        regularizer_list: functions, Keras regularizers, their names or configs. `None` is left out, and so is a
+            loss of `None`.
+        scope: str. Named operations in TF1; it has no effect.
+
+    Returns:
+        A Keras regularizer; `None` if the list has nothing but `None`.
+
+    Raises:
+        TypeError: if an item is something else (`OptionTypeError`).
+        ValueError: if a name is unknown (`OptionError`).
+
+    Example:
+    >>> both = kscope.regularizers.sum_regularizer([kscope.regularizers.l1_regularizer(0.5), "l2"])
+    >>> round(float(both(np.array([1.0, -2.0], "float32"))), 4)
+    1.55
+    """
+    regularizers = [_plain(each) for each in regularizer_list if each is not None]
+    return Sum(regularizers) if regularizers else None
+
+
+def apply_regularization(regularizer: Any, weights_list: Iterable[Any] | None = None) -> Any:
+    """The sum of a regularizer's losses over several weights.
+
+    In TF1 it was added to the collection of regularization losses as well. Where there is no graph, that would be a
+    number that is never computed again: pass it to the `add_loss` of the layer, or give variables their regularizer.
+
+    Args:
+        regularizer: a function, a Keras regularizer, its name or config.
+        weights_list: variables or tensors. Defaults to the collection `"weights"` of the current store.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        OptionError: if there are no weights, or a loss is not a scalar.
+        OptionTypeError: if `regularizer` cannot be one.
+
+    Example:
+    >>> weights = [np.array([1.0, -2.0], "float32"), np.array([[3.0]], "float32")]
+    >>> float(kscope.regularizers.apply_regularization(kscope.regularizers.l1_regularizer(0.5), weights))
+    3.0
+    """
+    weights = list(weights_list or ()) or current_frame().store.get_collection("weights")
+    if not weights:
+        raise errors.OptionError("No weights to regularize.")
+    function = _plain(regularizer)
+    losses = []
+    for weight in weights:
+        loss = function(weight)
+        loss = keras.ops.convert_to_tensor(0.0 if loss is None else loss)
+        if len(loss.shape) > 0:
+            raise errors.OptionError(
+                f"regularizer must return a scalar Tensor instead of a Tensor with rank {len(loss.shape)}."
+            )
+        losses.append(loss)
+    return functools.reduce(keras.ops.add, losses)
+
+
+def _on(name: str, scale: Any) -> bool:
+    """Whether a scale is not 0; refuses what is none, before anything is made."""
+    if isinstance(scale, numbers.Integral):
+        raise errors.OptionError(f"{name} cannot be an integer: {scale}")
+    if not isinstance(scale, numbers.Real):
+        return True
+    if scale < 0.0:
+        raise errors.OptionError(f"Setting a scale less than 0 on a regularizer: {scale:g}")
+    return scale != 0.0
+
+
+def _plain(given: Any) -> Regularizer:
+    """A function that is not wrapped, so that a registered one can be written into a config."""
+    known = _options.regularizer_of(given)
+    if known is None:
+        return _options.no_regularizer
+    return known.function if isinstance(known, _options.NoneIsNoLoss) else known
