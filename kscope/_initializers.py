@@ -34,7 +34,7 @@ class Initializer(keras.initializers.Initializer):
         return _dtypes.standardize(dtype)
 
     def _values(self, shape: Shape, dtype: str, partition_info: Any) -> Any:
-        raise NotImplementedError
+        """The tensor; each initializer has its own."""
 
     def get_config(self) -> dict[str, Any]:
         """What to make an equal one of."""

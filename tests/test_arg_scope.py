@@ -63,6 +63,15 @@ class Point(NamedTuple):
     y: int = 0
 
 
+class Unhashable:
+    """A callable that cannot be the key of anything."""
+
+    __hash__ = None
+
+    def __call__(self):
+        """Do nothing."""
+
+
 def plain(units, activation=None):
     return units, activation
 
@@ -315,7 +324,7 @@ def test_arguments_that_can_be_set():
     assert arg_scoped_arguments(Block.call) == ("factor",)
 
 
-@pytest.mark.parametrize("thing", [plain.__call__, len, keras.ops.relu, [], object(), "dense", None])
+@pytest.mark.parametrize("thing", [plain.__call__, len, keras.ops.relu, [], Unhashable(), object(), "dense", None])
 def test_not_decorated(thing):
     """Whatever was not decorated has no arg scope, and says how to get one."""
     assert not has_arg_scope(thing)

@@ -12,6 +12,7 @@ import pytest
 import kscope
 import kscope.compat.v1 as tf
 from kscope import _dtypes, initializers, regularizers
+from kscope.compat._names import found
 
 V1 = "kscope.compat.v1"
 MODULES = [V1, f"{V1}.initializers", f"{V1}.contrib", *(f"{V1}.contrib.{n}" for n in ("framework", "layers", "slim"))]
@@ -55,6 +56,13 @@ def test_modules(module):
     names = importlib.import_module(module).__all__
     assert names == sorted(names)
     assert set(names) <= set(dir(importlib.import_module(module)))
+
+
+def test_a_module_is_a_name():
+    """A table may name a module, or what a module has."""
+    assert found("kscope.compat", "v1", {"v1": V1}) is tf
+    assert found("kscope.compat", "v1", {"v1": f"{V1}:contrib"}) is tf.contrib
+    assert found("kscope.compat", "v1", {"v1": V1}) is kscope.compat.v1 is tf
 
 
 def test_compat_is_reached_from_kscope():
