@@ -154,8 +154,8 @@ def add_arg_scope(func: _Function) -> _Function:
     """Let `arg_scope` set defaults for the arguments of a function or class. A decorator.
 
     Args:
-        func: the function, method or class. It is not changed: a function gets a function around it, a class a
-            subclass of the same name, whose instances get the defaults; the subclasses of that one do not.
+        func: the function, method or class. A function gets a function around it, and is not changed. A class stays
+            what it is, and its constructor gets the defaults; those of its subclasses do not.
 
     Returns:
         The function or class that takes part; `func` itself if it does already.
@@ -164,11 +164,13 @@ def add_arg_scope(func: _Function) -> _Function:
         OptionTypeError: if it cannot be called.
 
     Example:
-    >>> dense = kscope.add_arg_scope(keras.layers.Dense)
-    >>> with kscope.arg_scope([dense], activation="relu"):
-    ...     layer = dense(3)
-    >>> layer.get_config()["activation"], isinstance(layer, keras.layers.Dense)
-    ('relu', True)
+    >>> @kscope.add_arg_scope
+    ... class Dense(keras.layers.Dense):
+    ...     pass
+    >>> with kscope.arg_scope([Dense], activation="relu"):
+    ...     layer = Dense(3)
+    >>> layer.get_config()["activation"]
+    'relu'
     """
     if not callable(func):
         raise errors.OptionTypeError(f"add_arg_scope() needs a function or a class. Received: {func!r}")
@@ -176,7 +178,9 @@ def add_arg_scope(func: _Function) -> _Function:
         return func
     arguments = _decorated[func] = _Arguments(func)
     if isinstance(func, type):
-        return cast("_Function", _subclass(func, arguments))
+        _fill_constructor(func, arguments)
+        setattr(func, _MARK, func)
+        return cast("_Function", func)
 
     @functools.wraps(func)
     def with_defaults(*args: Any, **kwargs: Any) -> Any:
@@ -285,17 +289,26 @@ def _filled(key: Any, arguments: _Arguments, args: tuple[Any, ...], kwargs: dict
     return {**{name: value for name, value in defaults.items() if name not in passed}, **kwargs}
 
 
-def _subclass(cls: Any, arguments: _Arguments) -> Any:
-    """A class of the same name whose constructor gets the defaults.
+def _fill_constructor(cls: Any, arguments: _Arguments) -> None:
+    """Let the constructor of a class get the defaults, but not that of its subclasses.
 
-    They are filled in before `__new__`, by a metaclass, because Keras takes down the arguments of a layer there.
+    The class is changed, because one derived from it would meet `super(Name, self)` in the methods that it inherits.
+    `__new__` gets the defaults, too: there Keras takes down the arguments of a layer.
     """
+    for name in ("__new__", "__init__"):
+        method = getattr(cls, name)
+        if method is not getattr(object, name):
+            filling = _filling(cls, arguments, method)
+            setattr(cls, name, staticmethod(filling) if name == "__new__" else filling)
 
-    class WithDefaults(type(cls)):  # type: ignore[misc]
-        def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            if _MARK in vars(self):
-                kwargs = _filled(cls, arguments, args, kwargs)
-            return super().__call__(*args, **kwargs)
 
-    body = {name: getattr(cls, name) for name in ("__doc__", "__module__", "__qualname__")}
-    return WithDefaults(cls.__name__, (cls,), {**body, "__slots__": (), _MARK: cls})
+def _filling(cls: Any, arguments: _Arguments, method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def with_defaults(made: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if made is cls or type(made) is cls:
+            kwargs = _filled(cls, arguments, args, kwargs)
+        return method(made, *args, **kwargs)
+
+    # Keras asks for the names of arguments in a way that does not look behind a wrapper.
+    with_defaults.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
+    return with_defaults

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import abc
+import copy
 import functools
+import inspect
+import pickle
 import threading
 from typing import NamedTuple
 
@@ -43,12 +47,13 @@ class Wide(Block):
     """A block of another class."""
 
 
+@keras.saving.register_keras_serializable("tests")
 @add_arg_scope
 class Scale(keras.layers.Layer):
     """A layer that leaves its config to Keras."""
 
     def __init__(self, factor=1.0, **kwargs):
-        super().__init__(**kwargs)
+        super(Scale, self).__init__(**kwargs)  # noqa: UP008 - as TF1's code has it
         self.factor = factor
 
     def call(self, x):
@@ -282,24 +287,59 @@ def test_class_with_new():
     assert arg_scoped_arguments(Point) == ("x", "y")
 
 
-def test_layer_keeps_the_defaults_in_its_config():
-    """A layer that is made in a scope remembers the defaults, so that it is loaded with them outside of it."""
-    with arg_scope([Scale], factor=3.0):
-        layer = Scale(name="three")
-    assert layer.get_config()["factor"] == 3.0
-    config = keras.saving.serialize_keras_object(layer)
-    loaded = keras.saving.deserialize_keras_object(config, custom_objects={"Scale": Scale})
-    assert keras.ops.convert_to_numpy(loaded(np.ones((1, 2), "float32"))).tolist() == [[3.0, 3.0]]
+def test_class_is_the_same():
+    """A class is what it was: of its type, with its signature, to be derived from, copied and pickled."""
+
+    class Abstract(Block, abc.ABC):
+        """A class with another metaclass."""
+
+    assert type(Block) is type
+    assert list(inspect.signature(Block).parameters) == ["units", "rate"]
+    assert add_arg_scope(Block) is Block
+    with arg_scope([Block], units=4):
+        copies = [copy.deepcopy(Block()), copy.copy(Block(2)), Abstract()]
+    assert [block.units for block in copies] == [4, 2, 1]
+    assert pickle.loads(pickle.dumps(copies[0])).units == 4
 
 
-def test_class_of_keras():
-    """A class of someone else takes part under a new name, and is itself left alone."""
-    scoped = add_arg_scope(keras.layers.Dense)
-    with arg_scope([scoped], units=3, use_bias=False):
-        layer, untouched = scoped(), keras.layers.Dense(2)
-    assert (layer.units, layer.use_bias, untouched.use_bias) == (3, False, True)
-    config = keras.saving.serialize_keras_object(layer)
-    assert type(keras.saving.deserialize_keras_object(config)) is keras.layers.Dense
+@pytest.mark.parametrize("args", [(3.0,), ()])
+def test_layer_keeps_the_defaults_in_its_config(args):
+    """A layer that is made in a scope remembers all its arguments, so that it is loaded with them outside of it."""
+    with arg_scope([Scale], factor=3.0, dtype="float16"):
+        layer = Scale(*args, name="three")
+    assert (layer.get_config()["factor"], layer.compute_dtype) == (3.0, "float16")
+    loaded = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert (type(loaded), loaded.name, loaded.factor, loaded.compute_dtype) == (Scale, "three", 3.0, "float16")
+
+
+def test_scoped_layer():
+    """A scoped layer takes part like any class."""
+
+    @add_arg_scope
+    class Tower(kscope.ScopedLayer):
+        def __init__(self, units, initializer="zeros", **kwargs):
+            super().__init__(**kwargs)
+            self.units, self.initializer = units, initializer
+
+        def call(self, x):
+            return x @ kscope.get_variable("kernel", [x.shape[-1], self.units], initializer=self.initializer)
+
+    with arg_scope([Tower], initializer="ones", scope="tower"):
+        tower = Tower(1)
+    assert keras.ops.convert_to_numpy(tower(np.ones((1, 2), "float32"))).tolist() == [[2.0]]
+    assert [v.path for v in tower.weights] == ["tower/kernel"]
+    assert tower.get_config()["initializer"] == "ones"
+
+
+def test_class_without_a_constructor():
+    """A class that takes no arguments has nothing to set."""
+
+    @add_arg_scope
+    class Empty:
+        """Nothing."""
+
+    assert isinstance(Empty(), Empty)
+    assert arg_scoped_arguments(Empty) == ()
 
 
 def test_function_without_a_signature():
