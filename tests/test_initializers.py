@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import kscope
-from kscope import errors, get_variable, initializers, variable_scope
+from kscope import errors, get_variable, variable_scope
 from kscope import initializers as init
 
 DTYPES = ["float16", "bfloat16", "float32"]
@@ -241,8 +241,22 @@ def test_in_a_layer_of_keras():
     assert keras.layers.Dense.from_config(layer.get_config()).kernel_initializer.get_config()["scale"] == 2.0
 
 
+@pytest.mark.parametrize("name", init.__all__)
+def test_in_a_scoped_layer_that_is_built_in_a_trace(name):
+    """The variables of a layer that Keras builds on symbols have values, as those that are made eagerly."""
+
+    @kscope.scoped
+    def layer(x):
+        with variable_scope("a", initializer=getattr(init, name)()):
+            return x @ get_variable("kernel", [4, 3])
+
+    model = keras.Sequential([keras.Input((4,)), layer])
+    assert np.isfinite(_numbers(model.weights[0])).all()
+    assert model.weights[0].path == "layer/a/kernel"
+
+
 @pytest.mark.parametrize("shape", [[], [0, 4], [4, 0], (7,), 3])
-@pytest.mark.parametrize("name", [name for name in initializers.__all__ if name[:5] not in ("ident", "ortho")])
+@pytest.mark.parametrize("name", [name for name in init.__all__ if name[:5] not in ("ident", "ortho")])
 def test_odd_shapes(name, shape):
     """Scalars, vectors and empty shapes have values, too."""
     values = _numbers(getattr(init, name)()(shape))
@@ -353,8 +367,15 @@ def test_too_many_elements_make_no_variable():
     assert kscope.default_store().get_collection("variables") == []
 
 
+@pytest.mark.parametrize("module", [init, kscope.regularizers])
+def test_each_name_is_documented(module):
+    """The names are in order, and each shows its use."""
+    assert module.__all__ == sorted(module.__all__)
+    assert [name for name in module.__all__ if ">>>" not in getattr(module, name).__doc__] == []
+
+
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("name", [name for name in initializers.__all__ if not name.startswith(("xavier", "contrib"))])
+@pytest.mark.parametrize("name", [name for name in init.__all__ if not name.startswith(("xavier", "contrib"))])
 def test_signatures_are_those_of_tensorflow(name):
     """Arguments have TensorFlow's names, order and defaults."""
     import inspect
