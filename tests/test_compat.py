@@ -11,7 +11,7 @@ import pytest
 
 import kscope
 import kscope.compat.v1 as tf
-from kscope import _dtypes, initializers, regularizers
+from kscope import _dtypes, initializers, partitioners, regularizers
 from kscope.compat._names import found
 
 V1 = "kscope.compat.v1"
@@ -35,7 +35,9 @@ def _expected(module, name):
         name = name if hasattr(initializers, name) else f"{name}_initializer"
     else:
         name = RENAMED.get(name, name)
-    return next(getattr(home, name) for home in (kscope, initializers, regularizers) if name in home.__all__)
+    return next(
+        getattr(home, name) for home in (kscope, initializers, partitioners, regularizers) if name in home.__all__
+    )
 
 
 @pytest.mark.parametrize(("module", "name"), NAMES)

@@ -23,6 +23,7 @@ _HOMES = {
     "VariableScope": "kscope:VariableScope",
     "constant_initializer": "kscope.initializers:constant_initializer",
     "contrib": "kscope.compat.v1.contrib",
+    "fixed_size_partitioner": "kscope.partitioners:fixed_size_partitioner",
     "get_local_variable": "kscope:get_local_variable",
     "get_variable": "kscope:get_variable",
     "get_variable_scope": "kscope:get_variable_scope",
@@ -30,6 +31,7 @@ _HOMES = {
     "glorot_uniform_initializer": "kscope.initializers:glorot_uniform_initializer",
     "initializers": "kscope.compat.v1.initializers",
     "make_template": "kscope:make_template",
+    "min_max_variable_partitioner": "kscope.partitioners:min_max_variable_partitioner",
     "no_regularizer": "kscope:no_regularizer",
     "ones_initializer": "kscope.initializers:ones_initializer",
     "orthogonal_initializer": "kscope.initializers:orthogonal_initializer",
@@ -38,6 +40,7 @@ _HOMES = {
     "reset_default_graph": "kscope:reset_default_store",
     "truncated_normal_initializer": "kscope.initializers:truncated_normal_initializer",
     "uniform_unit_scaling_initializer": "kscope.initializers:uniform_unit_scaling_initializer",
+    "variable_axis_size_partitioner": "kscope.partitioners:variable_axis_size_partitioner",
     "variable_scope": "kscope:variable_scope",
     "variance_scaling_initializer": "kscope.initializers:variance_scaling_initializer",
     "zeros_initializer": "kscope.initializers:zeros_initializer",
@@ -67,7 +70,6 @@ _DTYPES = (
 _NOTHING_TO_DO = "variables are made with their values; leave it out."
 _SCOPE_LISTS = "use kscope.get_variable_scope()."
 _STORE = "kscope has stores instead of graphs; use `with kscope.VariableStore().as_default():`."
-_PARTS = "kscope makes variables in one part; leave the partitioner out."
 _WEIGHTS = "use the save_weights and load_weights of a Keras model, or its save."
 
 _INSTEAD = {
@@ -82,10 +84,9 @@ _INSTEAD = {
     "all_variables": _SCOPE_LISTS + "global_variables().",
     "assert_variables_initialized": _NOTHING_TO_DO,
     "control_dependencies": "operations run in the order in which they are written; leave it out.",
-    "create_partitioned_variables": _PARTS,
+    "create_partitioned_variables": "use get_variable with a partitioner.",
     "disable_resource_variables": "every Keras variable is a resource; leave it out.",
     "enable_resource_variables": "every Keras variable is a resource; leave it out.",
-    "fixed_size_partitioner": _PARTS,
     "get_collection": _SCOPE_LISTS + "get_collection(name), or that of kscope.default_store().",
     "get_collection_ref": _SCOPE_LISTS + "get_collection(name), which gives a list of your own.",
     "get_default_graph": "use kscope.default_store().",
@@ -101,7 +102,6 @@ _INSTEAD = {
     "local_variables": _SCOPE_LISTS + "local_variables().",
     "local_variables_initializer": _NOTHING_TO_DO,
     "losses": "use `losses` of the Keras layer or model.",
-    "min_max_variable_partitioner": _PARTS,
     "model_variables": _SCOPE_LISTS + "get_collection('model_variables').",
     "moving_average_variables": _SCOPE_LISTS + "get_collection('moving_average_variables').",
     "name_scope": "use kscope.variable_scope, or keras.name_scope for operations.",
@@ -112,7 +112,6 @@ _INSTEAD = {
     "tables_initializer": _NOTHING_TO_DO,
     "train": "use keras.optimizers to train. To save, " + _WEIGHTS,
     "trainable_variables": _SCOPE_LISTS + "trainable_variables().",
-    "variable_axis_size_partitioner": _PARTS,
     "variable_creator_scope": "use a custom_getter: kscope.variable_scope(..., custom_getter=getter).",
     "variable_op_scope": "use kscope.variable_scope(name_or_scope, default_name).",
     "variables_initializer": _NOTHING_TO_DO,
