@@ -252,7 +252,8 @@ class _Checked:
                 f"the initial value's dtype ({found}) is not compatible with the explicitly supplied `dtype` "
                 f"argument ({dtype})."
             )
-        return keras.ops.convert_to_tensor(value, dtype)
+        # A copy: the tensor may be another variable's own memory.
+        return keras.ops.copy(keras.ops.convert_to_tensor(value, dtype))
 
     def _keywords(self, shape: tuple[int, ...], dtype: str) -> dict[str, Any]:
         parameters = _parameters(self.initializer)

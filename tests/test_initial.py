@@ -292,3 +292,13 @@ def test_values_depend_on_the_order_of_creation():
     first = values("pq")
     assert values("pq") == first
     assert values("qp")["q"] == first["p"] != first["q"]
+
+
+@pytest.mark.parametrize("answer", [lambda v: v, lambda v: v.value], ids=["variable", "tensor"])
+def test_the_answer_is_copied(answer):
+    """A callable that answers with another variable's value leaves each variable its own memory (row H16)."""
+    first = get_variable("first", [2], initializer="ones")
+    second = get_variable("second", [2], initializer=lambda shape, dtype: answer(first))
+    second.assign([5.0, 5.0])
+    first.assign(first + 1.0)
+    assert (_value(first), _value(second)) == ([2.0, 2.0], [5.0, 5.0])
