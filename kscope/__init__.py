@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         current_arg_scope,
         has_arg_scope,
     )
+    from kscope import errors, typing
+    from kscope._creators import variable_creator_scope
     from kscope._get import get_local_variable, get_variable
     from kscope._layer import ScopedLayer, ScopedModel
     from kscope._options import no_regularizer
@@ -63,6 +65,7 @@ _HOMES = {
     "scoped": "_template",
     "transform": "_transform",
     "typing": "",
+    "variable_creator_scope": "_creators",
     "variable_scope": "_variable_scope",
 }
 
@@ -98,6 +101,7 @@ __all__ = [
     "scoped",
     "transform",
     "typing",
+    "variable_creator_scope",
     "variable_scope",
 ]
 

@@ -54,7 +54,7 @@ class Frame:
     call of a scoped layer has one of its own, so that nothing leaks in or out.
     """
 
-    __slots__ = ("counters", "dtype", "entries", "node", "root", "scope", "store")
+    __slots__ = ("counters", "creators", "dtype", "entries", "node", "root", "scope", "store")
 
     def __init__(self, store: VariableStore, scope: VariableScope, root: VariableScope, dtype: str | None = None):
         self.store = store
@@ -63,8 +63,14 @@ class Frame:
         self.dtype = dtype
         # What is put back when scopes are left, innermost last; `variable_scope` keeps it.
         self.entries: list[Any] = []
+        # Those of `variable_creator_scope`, innermost last, each with who entered it.
+        self.creators: tuple[tuple[object, Any], ...] = ()
         counters = self.counters = Counters()
         self.node: Node = counters.root
+
+    def base(self) -> Frame:
+        """The stand from which the call of a layer started, and every other stand itself."""
+        return self
 
     def copy(self) -> Self:
         """The same stand, from which to go on apart from this one."""

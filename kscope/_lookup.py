@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kscope import _initial, _messages, _names, _options, _shapes, _variable, errors
+import numpy as np
+
+from kscope import _creators, _initial, _messages, _names, _options, _shapes, errors
 from kscope._context import thread
 from kscope._initial import Constant
 from kscope._request import Request
@@ -74,14 +76,13 @@ def _make(request: Request) -> Record:
     collections = _options.collections_of(request.collections)
     initial, dtype = _initial_value(request)
     _refuse_unsupported(request)
-    variable = _variable.make(
+    variable, collections = _creators.make(
         request.name,
         initial,
-        shape=request.shape,
+        shape=np.shape(initial) if request.shape is None else request.shape,
         dtype=dtype,
         trainable=request.trains(dtype),
-        # State, such as moving statistics: in 16 bits small updates are lost, and PyTorch loses all of them.
-        autocast=request.synchronization != "on_read",
+        collections=collections,
         synchronization=request.synchronization,
         aggregation=request.aggregation,
         regularizer=_options.regularizer_of(request.regularizer),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from kscope import _messages
-from kscope._context import Frame, thread
+from kscope._context import Frame, default, thread
 from kscope._scope import VariableScope
 from kscope._store import Record, VariableStore
 
@@ -54,6 +54,10 @@ class Pass(Frame):
     def __exit__(self, *exc_info: object) -> None:
         thread.frame = self._frame
         thread.call = self._call
+
+    def base(self) -> Frame:
+        """The stand from which the outermost of the running calls started."""
+        return (self._frame or default.store.frame()).base()
 
     def copy(self) -> Self:
         """The call as it stands, to go on from here a second time."""

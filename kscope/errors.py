@@ -15,6 +15,7 @@ __all__ = [
     "CollectionsError",
     "ConstantDtypeError",
     "ConstantShapeError",
+    "CreatorError",
     "DtypeError",
     "DtypeMismatchError",
     "GetterError",
@@ -130,7 +131,11 @@ class NestingError(KscopeError, RuntimeError):
 
 
 class GetterError(KscopeError, ValueError):
-    """Raised when a custom getter cannot be called (row K11)."""
+    """Raised when a custom getter cannot be called (row K11), or does not fit those around it."""
+
+
+class CreatorError(KscopeError, ValueError):
+    """Raised when a variable creator renames a variable, or returns what cannot stand for it (row L4)."""
 
 
 class OptionError(KscopeError, ValueError):

@@ -304,3 +304,12 @@ def test_one_symbol_for_unknown_sizes():
     for _ in range(2):
         Layer()(keras.Input((3,)))
     assert seen[0].scope is seen[1].scope
+
+
+def test_what_is_stored_under_mixed_precision():
+    """A variable's own dtype and value are told inside a layer that reads it in another dtype."""
+    v = kscope.get_variable("v", initializer=[1.0])
+    with keras.src.backend.AutocastScope("float16"):
+        assert keras.backend.standardize_dtype(v.dtype) == "float16"
+        assert _keras.stored_dtype(v) == "float32"
+        assert keras.backend.standardize_dtype(_keras.stored_value(v).dtype) == "float32"

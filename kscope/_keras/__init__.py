@@ -27,7 +27,16 @@ from kscope._keras.traces import (
     symbolic,
     tracing,
 )
-from kscope._keras.values import autocast, cast_value, frozen, has_stateless_value, numbers, set_numbers
+from kscope._keras.values import (
+    autocast,
+    cast_value,
+    frozen,
+    has_stateless_value,
+    numbers,
+    set_numbers,
+    stored_dtype,
+    stored_value,
+)
 
 __all__ = [
     "BACKEND",
@@ -48,6 +57,8 @@ __all__ = [
     "outside_of_traces",
     "set_keras_mask",
     "set_numbers",
+    "stored_dtype",
+    "stored_value",
     "sublayers",
     "symbolic",
     "tracing",

@@ -11,7 +11,7 @@ from keras.src.backend.common.variables import AutocastScope, get_autocast_scope
 
 from kscope._keras.traces import BACKEND, STATELESS, symbolic
 
-__all__ = ["autocast", "cast_value", "frozen", "has_stateless_value", "numbers", "set_numbers"]
+__all__ = ["autocast", "cast_value", "frozen", "has_stateless_value", "numbers", "set_numbers", "stored_dtype", "stored_value"]
 
 
 def autocast(layer: keras.layers.Layer) -> Any:
@@ -54,3 +54,18 @@ def has_stateless_value(variable: Any) -> bool:
 def cast_value(variable: Any, value: Any) -> Any:
     """A value of a variable's, in the dtype that a layer under mixed precision reads it in."""
     return variable._maybe_autocast(value)  # noqa: SLF001
+
+
+def stored_dtype(variable: Any) -> str:
+    """The dtype that a variable is kept in, also where a layer under mixed precision reads it in another.
+
+    Of a tensor, its dtype.
+    """
+    dtype = variable._dtype if isinstance(variable, keras.Variable) else variable.dtype  # noqa: SLF001
+    return str(keras.backend.standardize_dtype(dtype))
+
+
+def stored_value(variable: Any) -> Any:
+    """The value in the dtype that a variable is kept in; of a tensor, the tensor."""
+    with AutocastScope(None):
+        return keras.ops.convert_to_tensor(variable.value if isinstance(variable, keras.Variable) else variable)
