@@ -53,7 +53,8 @@ def get_variable(
             at most one above 1; see `kscope.partitioners`.
         validate_shape: `True`: Keras variables have a shape.
         use_resource: has no effect; every Keras variable is a resource.
-        custom_getter: a callable `getter(next_getter, name, **kwargs)`, in place of the scope's (row K5).
+        custom_getter: a callable `getter(next_getter, name, **kwargs)`, or a mapping from patterns to such, in place
+            of the scope's (row K5).
         constraint: a callable on the value, its Keras name or config; optimizers apply it after each update.
         synchronization: `"auto"`, `"none"`, `"on_write"`, `"on_read"`, or TensorFlow's enum. `"on_read"` is for state,
             such as moving statistics: in mixed precision it is read in its own dtype.

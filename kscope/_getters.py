@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
-from kscope import _dtypes, _initial, _lookup, _shapes, errors
+from kscope import _dtypes, _initial, _lookup, _routes, _shapes, errors
 from kscope._request import Implied, Request
 from kscope._reuse import Reuse, checked
 from kscope._scope import Chain
 from kscope.typing import DtypeLike, Getter, ShapeLike
 
-__all__ = ["call"]
+__all__ = ["ARGUMENTS", "call"]
 
 
 def call(custom: Getter, request: Request, shape: Any, initializer: Any, use_resource: bool | None) -> Any:
@@ -20,10 +21,11 @@ def call(custom: Getter, request: Request, shape: Any, initializer: Any, use_res
     All values are resolved: what the scope gives is filled in, and shape, dtype and modes are in one spelling
     (row K2). The getter is called positionally, so that its first parameter may have any name (row K3).
     """
-    _check_callable(custom, request)
+    getter = _routes.routed(custom)
+    _check_callable(getter, request)
     initial = request.initial
     trains = request.trains(initial.dtype if isinstance(initial, _initial.Constant) else request.fallback)
-    return custom(
+    return getter(
         _TrueGetter(request, trains),
         name=request.name,
         # A shape of unknown rank has no other spelling than the user's.
@@ -45,13 +47,17 @@ def call(custom: Getter, request: Request, shape: Any, initializer: Any, use_res
 
 
 def _check_callable(custom: Any, request: Request) -> None:
-    for link in custom.links() if isinstance(custom, Chain) else [custom]:
-        if not callable(link):
+    links = custom.links() if isinstance(custom, Chain) else [custom]
+    for link in links:
+        if isinstance(link, _routes.Routes):
+            links += link.getters()
+        elif not callable(link):
             raise errors.GetterError(
                 errors.compose(
                     f"Passed a custom_getter which is not callable: {link}",
                     [("scope", repr(request.scope.name))],
-                    "a custom getter is a function `getter(next_getter, name, **kwargs)`.",
+                    "a custom getter is a function `getter(next_getter, name, **kwargs)`, or a mapping from patterns "
+                    "to such functions.",
                 )
             )
 
@@ -110,3 +116,7 @@ class _TrueGetter:
                 aggregation,
             )
         )
+
+
+ARGUMENTS = tuple(inspect.signature(_TrueGetter.__call__).parameters)[1:]
+"""What a getter is called with, in the order in which the true one takes it by position."""

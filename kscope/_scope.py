@@ -41,7 +41,7 @@ class Chain:
 
     __slots__ = ("inner", "outer")
 
-    def __init__(self, inner: Getter, outer: Getter):
+    def __init__(self, inner: Any, outer: Any):
         self.inner = inner
         self.outer = outer
 

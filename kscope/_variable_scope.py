@@ -37,7 +37,8 @@ class variable_scope:  # noqa: N801 - TF1's spelling
         caching_device: default caching device, a str or a function.
         partitioner: default partitioner, a callable.
         custom_getter: a callable `getter(next_getter, name, **kwargs)` around every `get_variable` below; it is
-            wrapped around those of the outer scopes.
+            wrapped around those of the outer scopes. Or a mapping from regular expressions to such callables: the
+            one whose pattern matches the whole full name is used; none is no error, two are a `GetterError`.
         reuse: `True` to share existing variables, `AUTO_REUSE` to create or share, `None` or `False` to inherit.
             Unlike in TF1, eager execution changes nothing about it (rows P1-P4).
         dtype: default dtype.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
 from kscope._reuse import Reuse, ReuseMode
 
-__all__ = ["DtypeLike", "Getter", "Reuse", "ReuseMode", "ShapeLike"]
+__all__ = ["DtypeLike", "Getter", "GetterFunction", "Reuse", "ReuseMode", "ShapeLike"]
 
 DtypeLike: TypeAlias = Any
 """A str, a Python type, or a NumPy, TensorFlow, JAX or PyTorch dtype."""
@@ -15,8 +16,12 @@ ShapeLike: TypeAlias = Any
 """An int, or a list, tuple, array or `tf.TensorShape` of ints; `None` in it only to look a variable up."""
 
 
-class Getter(Protocol):
+class GetterFunction(Protocol):
     """A custom getter: called with the next getter, then only keywords, `name=` being the full name (row K1)."""
 
     def __call__(self, getter: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return what the caller of `get_variable` gets; usually by way of `getter(**kwargs)`."""
+
+
+Getter: TypeAlias = GetterFunction | Mapping[str, GetterFunction]
+"""A custom getter, or a mapping from regular expressions, matched with the whole of the full name, to getters."""

@@ -371,3 +371,93 @@ def test_a_getter_may_take_the_partitioner_away():
         p = get_variable("p", [4])
     assert log == [("s/l", True, ["local_variables"], False), ("s/p", True, None, True)]
     assert tuple(p.shape) == (4,)
+
+
+def test_nothing_is_left_out_of_the_call():
+    """A getter with a strict signature gets every argument: none is left out to please old ones (row K10)."""
+
+    def strict(getter, name, shape, dtype, initializer, regularizer, reuse, trainable, collections, caching_device,
+               partitioner, validate_shape, use_resource, synchronization, aggregation):  # fmt: skip
+        return getter(name, shape=shape, reuse=reuse)
+
+    with pytest.raises(TypeError, match="unexpected keyword argument 'constraint'"):
+        get_variable("v", [1], custom_getter=strict)
+
+
+def test_routes_by_the_whole_full_name():
+    """Of a mapping the getter runs whose pattern matches the whole of the scoped name; else none does."""
+    log = []
+    routes = {r"fc/.*kernel": Recorder("kernel", log), r"bias": Recorder("bias", log), r"fc/x": Recorder("x", log)}
+    with variable_scope("fc", custom_getter=routes):
+        kernel = get_variable("sub/kernel", [1])
+        get_variable("bias", [1])
+        get_variable("kernel_2", [1])
+        with variable_scope("", reuse=True):
+            assert get_variable("sub/kernel") is kernel
+    assert log == ["kernel", "kernel"]
+    assert routes[r"fc/.*kernel"].args == ()
+    assert sorted(routes[r"fc/.*kernel"].kwargs) == KEYWORDS
+
+
+def test_two_routes_are_an_error():
+    """A name that two patterns match is an error that names both, and nothing is made."""
+    with variable_scope("fc", custom_getter={r".*/kernel": Recorder(), r"fc/.*": Recorder(), "x": Recorder()}):
+        with pytest.raises(errors.GetterError, match=r"Variable fc/kernel is matched by 2 patterns") as caught:
+            get_variable("kernel", [1])
+    assert r"'.*/kernel', 'fc/.*'" in str(caught.value)
+    assert len(default_store()) == 0
+
+
+def test_routes_nest_like_any_getter():
+    """Mappings stand in chains: inside and outside of getters, and of each other (row K4)."""
+    log = []
+    first, second = {".*/v": Recorder("first", log)}, {"a/.*": Recorder("second", log)}
+    with variable_scope("a", custom_getter=first), variable_scope("b", custom_getter=Recorder("between", log)):
+        with variable_scope("c", custom_getter=second):
+            get_variable("v", [1])
+            get_variable("w", [1])
+    assert log == ["second", "between", "first", "second", "between"]
+
+
+def test_a_route_sees_the_name_that_it_is_given():
+    """A getter inside that renames by position changes what the mapping around it routes by (row K8)."""
+    log = []
+
+    def renaming(getter, name, *args, **kwargs):
+        return getter(f"{name}_b", kwargs.pop("shape"), *args, **kwargs)
+
+    with variable_scope("s", custom_getter={"s/v_b": Recorder("b", log), "s/v": Recorder("plain", log)}):
+        with variable_scope("", custom_getter=renaming):
+            assert get_variable("v", [1]).path == "s/v_b"
+    assert log == ["b"]
+
+
+def test_a_mapping_in_all_places():
+    """A mapping goes wherever a getter goes: the argument, a captured scope, a setter, a template (row K5)."""
+    log = []
+    routes = {"v.*": Recorder("routed", log)}
+    get_variable("v1", [1], custom_getter=routes)
+    with variable_scope(kscope.VariableScope(False, "", custom_getter=routes)):
+        get_variable("v2", [1])
+    with variable_scope("") as scope:
+        scope.set_custom_getter(routes)
+        get_variable("v3", [1])
+        with variable_scope("", custom_getter=Recorder("inner", log)):
+            get_variable("v4", [1])
+    assert log == ["routed", "routed", "routed", "inner", "routed"]
+
+
+@pytest.mark.parametrize(
+    ("routes", "message"),
+    [
+        ({"v": 3}, "Passed a custom_getter which is not callable: 3"),
+        ({"w": {"v": Recorder()}}, "Passed a custom_getter which is not callable: {'v'"),
+        ({"(": Recorder()}, r"'\(' is no regular expression: missing \), unterminated subpattern"),
+        ({3: Recorder()}, "3 is no regular expression: first argument must be string"),
+    ],
+    ids=["getter", "nested", "pattern", "number"],
+)
+def test_routes_that_cannot_work(routes, message):
+    """What is no pattern, or no getter, is an error wherever the mapping stands (row K11)."""
+    with variable_scope("", custom_getter=routes), pytest.raises(errors.GetterError, match=message):
+        get_variable("v", [1])

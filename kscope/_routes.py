@@ -1,0 +1,64 @@
+"""Getters by pattern: a mapping given as `custom_getter=`, which picks the getter by a variable's full name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from kscope import errors
+from kscope._scope import Chain
+
+__all__ = ["Routes", "routed"]
+
+
+class Routes:
+    """A getter that hands each variable to the one whose pattern matches the whole of its scoped name.
+
+    A name that no pattern matches goes to the next getter as it is.
+    """
+
+    __slots__ = ("_getters",)
+
+    def __init__(self, getters: Mapping[str, Any]):
+        self._getters = getters
+
+    def getters(self) -> list[Any]:
+        return list(self._getters.values())
+
+    def __call__(self, getter: Any, /, name: str, *args: Any, **kwargs: Any) -> Any:
+        matching = [pattern for pattern in self._getters if _matches(pattern, name)]
+        if len(matching) > 1:
+            raise errors.GetterError(
+                errors.compose(
+                    f"Variable {name} is matched by {len(matching)} patterns of custom getters.",
+                    [("patterns", ", ".join(map(repr, matching)))],
+                    "make the patterns exclude each other, or nest two scopes to have both getters, one around the "
+                    "other.",
+                )
+            )
+        if not matching:
+            return getter(name, *args, **kwargs)
+        custom = self._getters[matching[0]]
+        # By keyword, as the outermost call came, unless a getter before this one chose otherwise (row K1).
+        return custom(getter, name, *args, **kwargs) if args else custom(getter, name=name, **kwargs)
+
+
+def _matches(pattern: Any, name: str) -> bool:
+    try:
+        return re.fullmatch(pattern, name) is not None
+    except (re.error, TypeError) as error:
+        raise errors.GetterError(
+            errors.compose(
+                f"{pattern!r} is no regular expression: {error}",
+                fix="the keys of a mapping of custom getters are patterns for the full names of variables.",
+            )
+        ) from None
+
+
+def routed(custom: Any) -> Any:
+    """The getter, with each mapping in its chain turned into one that routes."""
+    if isinstance(custom, Chain):
+        inner, outer = routed(custom.inner), routed(custom.outer)
+        return custom if inner is custom.inner and outer is custom.outer else Chain(inner, outer)
+    return Routes(custom) if isinstance(custom, Mapping) else custom
