@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kscope import compat, errors, initializers, partitioners, regularizers, typing
+    from kscope import compat, errors, getters, initializers, partitioners, regularizers, typing
     from kscope._arg_scope import (
         add_arg_scope,
         arg_scope,
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         current_arg_scope,
         has_arg_scope,
     )
-    from kscope import errors, typing
     from kscope._creators import variable_creator_scope
     from kscope._get import get_local_variable, get_variable
     from kscope._layer import ScopedLayer, ScopedModel
@@ -55,6 +54,7 @@ _HOMES = {
     "get_local_variable": "_get",
     "get_variable": "_get",
     "get_variable_scope": "_scope",
+    "getters": "",
     "has_arg_scope": "_arg_scope",
     "initializers": "",
     "make_template": "_template",
@@ -91,6 +91,7 @@ __all__ = [
     "get_local_variable",
     "get_variable",
     "get_variable_scope",
+    "getters",
     "has_arg_scope",
     "initializers",
     "make_template",

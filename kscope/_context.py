@@ -28,6 +28,9 @@ class CallPass(Protocol):
     def copy(self) -> Self:
         """The call as it stands, to go on from here a second time."""
 
+    def training(self, inherited: bool | None) -> bool | None:
+        """Whether this is a call in training, where Keras hands down `inherited`."""
+
     def admits(self, record: Record, reuse: Reuse) -> bool:
         """Whether this call may have the variable, which is then noted; `False` is judged again by `claim`."""
 

@@ -116,7 +116,7 @@ class _Scoped(keras.layers.Layer):
             if not self.built:
                 self._build_for(args, kwargs)
                 state.outputs = None
-            with Pass(state):
+            with Pass(state, kwargs.get("training")):
                 outputs = call(*args, **kwargs)
             if state.grown:
                 state.grown = False

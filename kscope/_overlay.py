@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 
@@ -13,6 +13,8 @@ from kscope._variable import ScopedVariable
 
 if TYPE_CHECKING:
     from kscope._store import VariableStore
+
+    _Variables: TypeAlias = VariableStore | Mapping[str, ScopedVariable]
 
 __all__ = ["Overlay"]
 
@@ -37,7 +39,7 @@ class Overlay:
 
     __slots__ = ("_before", "_kept", "_values")
 
-    def __init__(self, store: VariableStore, values: Mapping[str, Any]):
+    def __init__(self, store: _Variables, values: Mapping[str, Any]):
         self._values = [(variable, _fitting(variable, values[name])) for name, variable in _named(store, values)]
         self._kept: list[tuple[ScopedVariable, Any]] = []
 
@@ -63,7 +65,7 @@ class Overlay:
             variable.assign(value)
 
 
-def _named(store: VariableStore, values: Mapping[str, Any]) -> list[tuple[str, ScopedVariable]]:
+def _named(store: _Variables, values: Mapping[str, Any]) -> list[tuple[str, ScopedVariable]]:
     unknown = [name for name in values if name not in store]
     if unknown:
         raise errors.VariableMissingError(

@@ -25,12 +25,12 @@ __all__ = ["Pass"]
 class Pass(Frame):
     """The context manager around one `call()`: a stand in the layer's scope, with fresh counters (deviation 13)."""
 
-    __slots__ = ("_call", "_frame", "_state", "_touched")
+    __slots__ = ("_call", "_frame", "_state", "_touched", "_training")
 
     _call: CallPass | None
     _frame: Frame | None
 
-    def __init__(self, state: LayerState):
+    def __init__(self, state: LayerState, training: bool | None = None):
         scope = state.scope
         # A copy, so that a call that sets a default or the reuse mode leaves the next call as it was.
         own = VariableScope.derived(scope.name, scope.mode, scope.defaults, scope.original_name_scope)
@@ -38,6 +38,7 @@ class Pass(Frame):
         if scope.name:
             self.node = self.counters.find(self.node, scope.name)
         self._state = state
+        self._training = training
         self._touched: set[Record] = set()
 
     def __enter__(self) -> Self:
@@ -54,6 +55,15 @@ class Pass(Frame):
     def __exit__(self, *exc_info: object) -> None:
         thread.frame = self._frame
         thread.call = self._call
+
+    def training(self, inherited: bool | None) -> bool | None:
+        """The mode that this call was told; else the one that Keras hands down; else that of the calls around.
+
+        Keras hands nothing down from an outermost `stateless_call`, which is how `fit` calls a model on JAX.
+        """
+        if self._training is not None or inherited is not None:
+            return inherited if self._training is None else self._training
+        return None if self._call is None else self._call.training(None)
 
     def base(self) -> Frame:
         """The stand from which the outermost of the running calls started."""
