@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -69,7 +70,7 @@ def wide(got: Any) -> Any:
     return ops.cast(value, "float32") if dtype_of(value) in _NARROW else value
 
 
-class SettingsGetter:
+class SettingsGetter(ABC):
     """A getter with settings, which are attributes named like the constructor's arguments."""
 
     def __call__(self, getter: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -77,9 +78,9 @@ class SettingsGetter:
         got = getter(**arguments)
         return got if is_state(got, arguments) else self.read(getter, got, arguments)
 
+    @abstractmethod
     def read(self, getter: Any, got: Any, arguments: dict[str, Any]) -> Any:
         """What stands for a variable that was got."""
-        raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
         """The settings, for Keras to save a layer in a scope with this getter."""
