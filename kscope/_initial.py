@@ -15,7 +15,18 @@ import numpy as np
 
 from kscope import _dtypes, _keras, errors
 
-__all__ = ["Constant", "computed", "constant", "default", "drawn", "draws", "fit", "resolve", "takes_nothing"]
+__all__ = [
+    "Constant",
+    "computed",
+    "constant",
+    "default",
+    "drawn",
+    "draws",
+    "fit",
+    "parameters",
+    "resolve",
+    "takes_nothing",
+]
 
 _PYTHON_SCALARS = (bool, int, float, complex)
 # Keras' only initializer that answers in another shape than it is asked for, if it was given an array.
@@ -194,9 +205,9 @@ def default(name: str, dtype: str) -> Any:
 
 def takes_nothing(initializer: Callable[..., Any]) -> bool:
     """Whether a callable can be called without arguments, so that shape and dtype come from its answer (row H7)."""
-    parameters = _parameters(initializer)
-    return parameters is not None and all(
-        p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters.values()
+    known = parameters(initializer)
+    return known is not None and all(
+        p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in known.values()
     )
 
 
@@ -256,11 +267,11 @@ class _Checked:
         return keras.ops.copy(keras.ops.convert_to_tensor(value, dtype))
 
     def _keywords(self, shape: tuple[int, ...], dtype: str) -> dict[str, Any]:
-        parameters = _parameters(self.initializer)
+        known = parameters(self.initializer)
         keywords: dict[str, Any] = {"dtype": dtype}
-        if parameters is None:
+        if known is None:
             return keywords
-        if "partition_info" in parameters:
+        if "partition_info" in known:
             keywords["partition_info"] = None
         try:
             inspect.signature(self.initializer).bind(shape, **keywords)
@@ -285,7 +296,8 @@ class _Checked:
         )
 
 
-def _parameters(function: Callable[..., Any]) -> Any:
+def parameters(function: Callable[..., Any]) -> Any:
+    """The parameters of a callable, or `None` if it does not tell them."""
     try:
         return inspect.signature(function).parameters
     except (TypeError, ValueError):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import keras
 
-from kscope import _lookup, _shapes, _slices, errors
+from kscope import _initial, _lookup, _shapes, _slices, errors
 from kscope._context import thread
 from kscope._initial import Constant
 from kscope._request import Request
@@ -275,13 +274,6 @@ def _part_of(initial: Any, shape: tuple[int, ...], info: PartitionInfo) -> Any:
     if isinstance(initial, Constant):
         where = tuple(slice(offset, offset + size) for offset, size in zip(info.var_offset, shape, strict=True))
         return Constant(operator.getitem(initial.value, where), initial.dtype, shape, initial.adapts)
-    if initial is not None and _takes_info(initial):
+    if initial is not None and "partition_info" in (_initial.parameters(initial) or ()):
         return lambda shape, dtype=None: initial(shape, dtype=dtype, partition_info=info)
     return initial
-
-
-def _takes_info(initializer: Callable[..., Any]) -> bool:
-    try:
-        return "partition_info" in inspect.signature(initializer).parameters
-    except (TypeError, ValueError):
-        return False

@@ -11,7 +11,16 @@ from keras.src.backend.common.variables import AutocastScope, get_autocast_scope
 
 from kscope._keras.traces import BACKEND, STATELESS, symbolic
 
-__all__ = ["autocast", "cast_value", "frozen", "has_stateless_value", "numbers", "set_numbers", "stored_dtype", "stored_value"]
+__all__ = [
+    "autocast",
+    "cast_value",
+    "frozen",
+    "has_stateless_value",
+    "numbers",
+    "set_numbers",
+    "stored_dtype",
+    "stored_value",
+]
 
 
 def autocast(layer: keras.layers.Layer) -> Any:

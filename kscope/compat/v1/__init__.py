@@ -41,6 +41,7 @@ _HOMES = {
     "truncated_normal_initializer": "kscope.initializers:truncated_normal_initializer",
     "uniform_unit_scaling_initializer": "kscope.initializers:uniform_unit_scaling_initializer",
     "variable_axis_size_partitioner": "kscope.partitioners:variable_axis_size_partitioner",
+    "variable_creator_scope": "kscope:variable_creator_scope",
     "variable_scope": "kscope:variable_scope",
     "variance_scaling_initializer": "kscope.initializers:variance_scaling_initializer",
     "zeros_initializer": "kscope.initializers:zeros_initializer",
@@ -112,7 +113,6 @@ _INSTEAD = {
     "tables_initializer": _NOTHING_TO_DO,
     "train": "use keras.optimizers to train. To save, " + _WEIGHTS,
     "trainable_variables": _SCOPE_LISTS + "trainable_variables().",
-    "variable_creator_scope": "use a custom_getter: kscope.variable_scope(..., custom_getter=getter).",
     "variable_op_scope": "use kscope.variable_scope(name_or_scope, default_name).",
     "variables_initializer": _NOTHING_TO_DO,
 }
