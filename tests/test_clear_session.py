@@ -60,6 +60,7 @@ def life(make, path, cleared):
     return paths(model), paths(loaded), results
 
 
+@pytest.mark.matrix("Reliability: clear_session at any point")
 @pytest.mark.parametrize("make", [Stack, functional])
 def test_at_any_point_of_a_models_life(make, tmp_path):
     """Names and results are those of a model around which nothing was cleared."""

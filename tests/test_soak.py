@@ -126,6 +126,7 @@ def tracing():
     tracemalloc.stop()
 
 
+@pytest.mark.matrix("Reliability: build, train, save, load, drop: memory is flat")
 def test_nothing_stays_behind(tmp_path, tracing):
     """However often models are made, trained, saved, loaded and dropped: as many objects are alive, and no memory goes.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from programs import grammar as g
@@ -10,6 +11,7 @@ from programs.interpreter import Session
 ROUND = 100
 
 
+@pytest.mark.matrix("Reliability: random layer programs")
 def test_random_layer_programs_do_what_the_model_says(tally):
     """Variables, names, sharing, results and errors are as foretold, and both libraries stand where they stood.
 
