@@ -44,6 +44,10 @@ class _Place:
         self.key = key
         self.part = part
 
+    def order(self) -> tuple[str, str]:
+        """What the places in one packed data set have in common."""
+        return self.path, self.part.key if self.part else ""
+
     def shape(self, entry: Any) -> tuple[int, ...]:
         if self.part is not None:
             return self.part.shape
@@ -181,7 +185,8 @@ def load(entry: Any, layer: keras.layers.Layer, known: Known, others: list[Any])
     mismatches += _others(entry, numbered, others)
     if mismatches:
         raise _messages.weights_mismatch(layer.name, mismatches)
-    for record, place in found.items():
+    # One packed data set after the other, so that each is read once.
+    for record, place in sorted(found.items(), key=lambda item: item[1].order()):
         _keras.set_numbers(record.variable, file.value(entry, place))
         file.records.add(record)
     for i, variable in enumerate(others):

@@ -232,6 +232,8 @@ def test_numbers(dtype):
 def test_unlocked():
     """A built layer takes new variables in the block, and none after it."""
     layer = keras.layers.Dense(2)
+    with _keras.unlocked(layer):
+        layer.early = keras.Variable([1.0])
     layer.build((None, 3))
     with _keras.unlocked(layer):
         layer.more = keras.Variable([1.0])

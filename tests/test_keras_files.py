@@ -67,11 +67,13 @@ def test_a_file_of_another_backend(written):
 
 
 def test_a_group_under_several_names(tmp_path):
-    """A file whose groups stand below themselves is looked through once."""
+    """A file whose groups stand below themselves is looked through once, and no link is followed."""
     path = tmp_path / "m.weights.h5"
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save_weights(path)
     with h5py.File(path, "r+") as file:
         file["layers/dense/up"] = file["layers"]
+        file["link"] = h5py.SoftLink("/layers")
+        file["numbers"] = [1, 2]
 
     class Entry:
         h5_file = h5py.File(path)

@@ -49,6 +49,7 @@ def test_another_store(store):
     """A store stands for the mapping of its names."""
     clone = store.clone()
     clone["a"].assign([9.0, 9.0])
+    assert dict(clone)["a"] is clone["a"]
     with store.overlay(clone):
         np.testing.assert_array_equal(numbers(store["a"]), [9.0, 9.0])
 

@@ -362,3 +362,36 @@ def test_a_file_for_a_plain_model(path):
     """A plain model without scoped layers loads and saves as Keras has it."""
     models = [keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]) for _ in range(2)]
     assert moved(*models, path)
+
+
+def test_a_plain_dict_of_another_layer():
+    """A mapping that has other variables is refused with what is missing."""
+    layer = Tower(name="tower")
+    layer(X)
+    with pytest.raises(kscope.errors.WeightsMismatchError, match="missing: tower/fc/kernel"):
+        layer.load_own_variables({"0|other|fc|kernel": np.zeros((3, 4))})
+
+
+def forget(entry):
+    del entry["0"]
+
+
+def widen(entry):
+    forget(entry)
+    entry["0"] = np.zeros(5)
+
+
+@pytest.mark.parametrize(
+    ("edit", "line"),
+    [(forget, "missing: .*bias"), (widen, r"mis-shaped: .*bias \(\(3,\) in the layer, \(5,\) in the file")],
+)
+def test_variables_of_keras_making_that_do_not_fit(path, edit, line):
+    """What `add_weight` made is checked, too, and nothing is loaded if it does not fit."""
+    model, twin = (keras.Sequential([keras.Input((3,)), Mixed()]) for _ in range(2))
+    model.save_weights(path)
+    with h5py.File(path, "r+") as file:
+        edit(file["layers/mixed/vars"])
+    before = output(twin)
+    with pytest.raises(ValueError, match=line):
+        twin.load_weights(path)
+    np.testing.assert_array_equal(output(twin), before)
