@@ -308,6 +308,15 @@ def test_one_symbol_for_unknown_sizes():
     assert seen[0].scope is seen[1].scope
 
 
+@pytest.mark.jax
+def test_the_rest_of_jax_export_is_as_it_was():
+    """Only the one function of JAX' module answers otherwise."""
+    import jax
+    from keras.src.backend.jax import core
+
+    assert core.jax_export.export is jax.export.export
+
+
 def test_what_is_stored_under_mixed_precision():
     """A variable's own dtype and value are told inside a layer that reads it in another dtype."""
     v = kscope.get_variable("v", initializer=[1.0])
