@@ -138,6 +138,19 @@ def test_several_inputs(tmp_path):
     np.testing.assert_allclose(loaded.serve(X, words), y, rtol=1e-5)
 
 
+@pytest.mark.tensorflow
+@pytest.mark.jax
+def test_a_given_signature(tmp_path):
+    """A signature that is given is the one that is exported."""
+    import tensorflow as tf
+
+    model = called(subclassed)
+    signature = [keras.layers.InputSpec(dtype="float32", shape=(5, 3))]
+    model.export(tmp_path / "model", format="tf_saved_model", verbose=False, input_signature=signature)
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    np.testing.assert_allclose(loaded.serve(MORE), output(model, MORE), rtol=1e-5, atol=1e-6)
+
+
 class Late(kscope.ScopedModel):
     """An input behind an argument that is none."""
 
