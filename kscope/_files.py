@@ -33,33 +33,49 @@ _LISTED = 20
 
 def install(scoped: type[Any]) -> None:
     """Put the better methods in place, for models with layers of class `scoped` in them."""
-
-    def concerns(model: keras.Model) -> bool:
-        return any(isinstance(layer, scoped) for layer in _keras.sublayers(model))
-
-    keras.Model.save = _saving(keras.Model.save, concerns)
-    keras.Model.save_weights = _saving(keras.Model.save_weights, concerns)
-    keras.Model.load_weights = _loading(keras.Model.load_weights, concerns)
+    _keras.around_models("save", scoped, _save)
+    _keras.around_models("save_weights", scoped, _save_weights)
+    _keras.around_models("load_weights", scoped, _load_weights)
 
 
-def _saving(save: Callable[..., Any], concerns: Callable[[Any], bool]) -> Callable[..., Any]:
-    @functools.wraps(save)
-    def whole(self: Any, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-        if not _is_local_file(filepath) or kwargs.get("zipped") is False or not concerns(self):
-            save(self, filepath, overwrite=overwrite, **kwargs)
-            return
-        path = Path(filepath).resolve()
-        if not overwrite and path.exists() and not files.ask_to_proceed_with_overwrite(str(filepath)):
-            return
-        # In the same directory, so that moving a file into its place is one step.
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as beside:
-            save(self, str(Path(beside, path.name)), **kwargs)
-            # The list of shards comes last: until then the old one stands.
-            for file in sorted(Path(beside).iterdir(), key=lambda file: file.suffix == ".json"):
-                _flush(file)
-                file.replace(path.with_name(file.name))
+def _save(
+    save: Callable[..., Any],
+    model: Any,
+    filepath: Any,
+    overwrite: bool = True,
+    zipped: bool | None = None,
+    **kwargs: Any,
+) -> None:
+    del model
+    if zipped is False:
+        # A directory, which no single step could put in place.
+        save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+    else:
+        _write(functools.partial(save, zipped=zipped, **kwargs), filepath, overwrite)
 
-    return whole
+
+def _save_weights(
+    save: Callable[..., Any], model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
+) -> None:
+    del model
+    _write(functools.partial(save, max_shard_size=max_shard_size), filepath, overwrite)
+
+
+def _write(save: Callable[..., Any], filepath: Any, overwrite: bool) -> None:
+    """Let Keras write beside the file, and move what it wrote into its place."""
+    if not _is_local_file(filepath):
+        save(filepath, overwrite=overwrite)
+        return
+    path = Path(filepath).resolve()
+    if not overwrite and path.exists() and not files.ask_to_proceed_with_overwrite(str(filepath)):
+        return
+    # In the same directory, so that moving a file into its place is one step.
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as beside:
+        save(str(Path(beside, path.name)))
+        # The list of shards comes last: until then the old one stands.
+        for file in sorted(Path(beside).iterdir(), key=lambda file: file.suffix == ".json"):
+            _flush(file)
+            file.replace(path.with_name(file.name))
 
 
 def _is_local_file(filepath: Any) -> bool:
@@ -72,18 +88,13 @@ def _flush(file: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def _loading(load: Callable[..., Any], concerns: Callable[[Any], bool]) -> Callable[..., Any]:
-    @functools.wraps(load)
-    def whole(self: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-        if not concerns(self):
-            load(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
-            return
-        with _or_nothing(self, filepath), _weights.whole_file() as left:
-            load(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
-            if not skip_mismatch and not kwargs:
-                _check_all_used(left(), self, filepath)
-
-    return whole
+def _load_weights(
+    load: Callable[..., Any], model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any
+) -> None:
+    with _or_nothing(model, filepath), _weights.whole_file() as left:
+        load(filepath, skip_mismatch=skip_mismatch, **kwargs)
+        if not skip_mismatch and not kwargs:
+            _check_all_used(left(), model, filepath)
 
 
 def _check_all_used(left: list[str], model: keras.Model, filepath: Any) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -30,22 +30,20 @@ def refusal(layer: str, mode: str | None, state: LayerState) -> errors.Unsupport
 
 def install(scoped: type[Any]) -> None:
     """Have `keras.Model.quantize` name what it leaves as it is: it asks only layers that have none inside."""
-    quantize = keras.Model.quantize
 
-    @functools.wraps(quantize)
-    def telling(self: Any, *args: Any, **kwargs: Any) -> None:
-        quantize(self, *args, **kwargs)
-        for layer in _keras.sublayers(self):
+    def telling(quantize: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> None:
+        quantize(*args, **kwargs)
+        for layer in _keras.sublayers(model):
             if isinstance(layer, scoped) and layer._kscope.known and not _is_leaf(layer):  # noqa: SLF001 - ours
                 warnings.warn(
                     errors.compose(
                         f"Layer {layer.name!r} keeps its own variables as they are; only Keras' layers are quantized.",
                         [("variables", _listed(layer._kscope))],  # noqa: SLF001 - ours
                     ),
-                    stacklevel=2,
+                    stacklevel=4,
                 )
 
-    keras.Model.quantize = telling
+    _keras.around_models("quantize", scoped, telling)
 
 
 def _is_leaf(layer: keras.layers.Layer) -> bool:

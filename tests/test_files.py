@@ -124,6 +124,15 @@ def test_overwrite_asks(tmp_path, monkeypatch):
         assert (path.read_bytes() == before) is kept
 
 
+def test_arguments_by_position(tmp_path):
+    """The arguments may be given by position, as in Keras, also to models without scoped layers."""
+    for model in (make(), keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])):
+        model.save_weights(tmp_path / "m.weights.json", True, 1.0)
+        model.load_weights(tmp_path / "m.weights.json", False)
+        model.save(tmp_path / "m.keras", True, True)
+        assert unchanged(keras.models.load_model(tmp_path / "m.keras"), values(model))
+
+
 def test_unzipped(tmp_path):
     """A model saved as a directory is Keras' business, and loads."""
     model = make()
@@ -149,7 +158,7 @@ def test_cut_off(tmp_path, name, length):
 
 def test_a_missing_file(tmp_path):
     """A file that is not there is Python's FileNotFoundError."""
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"none\.weights\.h5"):
         make().load_weights(tmp_path / "none.weights.h5")
 
 

@@ -7,6 +7,7 @@ here; `files`, `names` and `optimizers` stand by themselves.
 from __future__ import annotations
 
 from kscope._keras.layers import (
+    around_models,
     around_remat,
     default,
     get_keras_mask,
@@ -40,6 +41,7 @@ from kscope._keras.values import (
 
 __all__ = [
     "BACKEND",
+    "around_models",
     "around_remat",
     "autocast",
     "cast_value",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -10,7 +11,16 @@ import keras
 from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
 from keras.src.utils.tracking import DotNotTrackScope
 
-__all__ = ["around_remat", "default", "get_keras_mask", "set_keras_mask", "sublayers", "unlocked", "untracked"]
+__all__ = [
+    "around_models",
+    "around_remat",
+    "default",
+    "get_keras_mask",
+    "set_keras_mask",
+    "sublayers",
+    "unlocked",
+    "untracked",
+]
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -45,6 +55,23 @@ def _unlocked(tracker: Any) -> Iterator[None]:
 def untracked() -> Any:
     """A block in which a layer takes no note of the variables in what is set on it."""
     return DotNotTrackScope()
+
+
+def around_models(method: str, scoped: type[Any], around: Callable[..., Any]) -> None:
+    """Put a function around a method of `keras.Model`, for models with layers of class `scoped` in them.
+
+    It is called as `around(original, model, ...)`, where `original` is bound already. Keras' own models are made by
+    Keras' own functions, so that no subclass of ours could override it; every other model is left as it is.
+    """
+    original = getattr(keras.Model, method)
+
+    @functools.wraps(original)
+    def replaced(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(layer, scoped) for layer in sublayers(self)):
+            return around(functools.partial(original, self), self, *args, **kwargs)
+        return original(self, *args, **kwargs)
+
+    setattr(keras.Model, method, replaced)
 
 
 def around_remat(wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
