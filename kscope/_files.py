@@ -79,7 +79,7 @@ def _write(save: Callable[..., Any], filepath: Any, overwrite: bool) -> None:
 
 
 def _is_local_file(filepath: Any) -> bool:
-    return isinstance(filepath, str | Path) and "://" not in str(filepath)
+    return isinstance(filepath, str | os.PathLike) and "://" not in str(filepath)
 
 
 def _flush(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -138,6 +139,30 @@ def test_unzipped(tmp_path):
     model = make()
     model.save(tmp_path / "model", zipped=False)
     assert unchanged(keras.models.load_model(tmp_path / "model"), values(model))
+
+
+def test_a_path_of_ones_own(tmp_path):
+    """Anything that Python takes for a path will do."""
+
+    class Place(os.PathLike):
+        def __fspath__(self):
+            return str(tmp_path / "model.keras")
+
+        __str__ = __fspath__
+
+    make().save(Place())
+    assert names(tmp_path) == ["model.keras"]
+
+
+def test_elsewhere_than_in_a_file_system():
+    """A path with a scheme goes to Keras as it is: it has TensorFlow write there, and says so where that is missing."""
+    model, path = make(), "ram://kscope/model.keras"
+    if importlib.util.find_spec("tensorflow"):
+        model.save(path)
+        assert unchanged(keras.models.load_model(path), values(model))
+    else:
+        with pytest.raises(ValueError, match="requires installing TensorFlow"):
+            model.save(path)
 
 
 @pytest.mark.parametrize("length", [0, 10, 0.5, 0.99])
