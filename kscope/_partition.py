@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -236,20 +236,28 @@ def _make(request: Request) -> PartitionedVariable:
         )
     shape, dtype = _shape_and_dtype(request)
     counts = _slices.partitions(request.partitioner, shape, dtype)
-    before = dict(request.store.records)
-    try:
-        shards = [
-            _lookup.obtain(
-                request.for_part(f"{request.name}/part_{number}", part, _part_of(request.initial, part, info))
-            )
-            for number, (part, info) in enumerate(_slices.slices(shape, counts))
-        ]
-    except BaseException:
-        for name in [name for name in request.store.records if name not in before]:
-            request.store.discard(request.store.records[name])
-        raise
+    shards = _obtain_all(
+        request.for_part(f"{request.name}/part_{number}", part, _part_of(request.initial, part, info))
+        for number, (part, info) in enumerate(_slices.slices(shape, counts))
+    )
     whole = request.store.partitioned[request.name] = PartitionedVariable(request.name, shards, counts)
     return whole
+
+
+def _obtain_all(requests: Iterable[Request]) -> list[Any]:
+    """Look every slice up or make it; where one fails, those made before it go."""
+    shards, made = [], []
+    try:
+        for request in requests:
+            new = request.name not in request.store.records
+            shards.append(_lookup.obtain(request))
+            if new:
+                made.append(request)
+    except BaseException:
+        for request in made:
+            request.store.discard(request.store.records[request.name])
+        raise
+    return shards
 
 
 def _shape_and_dtype(request: Request) -> tuple[tuple[int, ...], str]:
