@@ -43,8 +43,8 @@ class CallPass(Protocol):
     def grow(self) -> None:
         """Take note that this call, and those around it, led to a late variable."""
 
-    def check_inner(self, store: VariableStore, state: LayerState) -> None:
-        """Judge a layer that is called inside this call."""
+    def encloses(self, store: VariableStore, state: LayerState) -> bool:
+        """Judge a layer that is called inside this call; whether all that it calls has to be of its store, too."""
 
     def adopt(self, made: list[tuple[VariableStore, Record]]) -> None:
         """Take note of what a layer made that was built inside this call."""

@@ -25,7 +25,7 @@ __all__ = ["Pass"]
 class Pass(Frame):
     """The context manager around one `call()`: a stand in the layer's scope, with fresh counters (deviation 13)."""
 
-    __slots__ = ("_call", "_frame", "_state", "_touched", "_training")
+    __slots__ = ("_call", "_closed", "_frame", "_state", "_touched", "_training")
 
     _call: CallPass | None
     _frame: Frame | None
@@ -44,8 +44,7 @@ class Pass(Frame):
     def __enter__(self) -> Self:
         frame = self._frame = thread.frame
         call = self._call = thread.call
-        if call is not None:
-            call.check_inner(self.store, self._state)
+        self._closed = self._state.closed or (call is not None and call.encloses(self.store, self._state))
         if frame is not None and frame.store is self.store:
             # The layer's scope counts as opened where it is called, as a captured scope's name does (row C12).
             frame.counters.open(frame.counters.find(frame.counters.root, self.scope.name))
@@ -140,11 +139,11 @@ class Pass(Frame):
         if self._call is not None:
             self._call.grow()
 
-    def check_inner(self, store: VariableStore, state: LayerState) -> None:
-        """Judge a layer that is called inside this call."""
-        state.closed = self._state.closed
-        if state.closed and store is not self.store:
+    def encloses(self, store: VariableStore, state: LayerState) -> bool:
+        """Judge a layer that is called inside this call; whether all that it calls has to be of its store, too."""
+        if self._closed and store is not self.store:
             raise _messages.foreign(state.wanted.name)
+        return self._closed
 
     def adopt(self, made: list[tuple[VariableStore, Record]]) -> None:
         """Take note of what came inside this call: it goes when the discovery that this call is part of fails."""
