@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from kscope import errors
 from kscope._context import Frame, default, thread
@@ -203,7 +203,7 @@ class VariableStore:
 
         return Overlay(self, values)
 
-    def clone(self, prefix: str = "", name: str | None = None) -> VariableStore:
+    def clone(self, prefix: str = "", name: str | None = None) -> Self:
         """A store with new variables of the same values, dtypes, collections, regularizers and constraints.
 
         Args:
@@ -216,25 +216,27 @@ class VariableStore:
         >>> store.clone(prefix="target")["target/v"] is v
         False
         """
-        clone = type(self)(name or self.name)
+        return self._copied(prefix and f"{prefix}/", name or self.name, functions=True)
+
+    def _copied(self, prefix: str, name: str | None, functions: bool) -> Self:
+        copied = type(self)(name)
         for record in list(self.records.values()):
             variable: Any = record.variable
-            clone.get_variable(
-                f"{prefix}/{record.name}" if prefix else record.name,
+            copied.get_variable(
+                prefix + record.name,
                 dtype=record.dtype,
                 initializer=variable,
-                regularizer=variable.regularizer,
+                regularizer=variable.regularizer if functions else None,
                 trainable=variable.trainable,
                 collections=record.collections,
-                constraint=variable.constraint,
+                constraint=variable.constraint if functions else None,
                 synchronization=variable.synchronization,
                 aggregation=variable.aggregation,
             )
         for whole in self.partitioned.values():
-            path = f"{prefix}/{whole.path}" if prefix else whole.path
-            shards = [clone[f"{prefix}/{shard.path}" if prefix else shard.path] for shard in whole]
-            clone.partitioned[path] = type(whole)(path, shards, whole.partitions)
-        return clone
+            shards = [copied[prefix + shard.path] for shard in whole]
+            copied.partitioned[prefix + whole.path] = type(whole)(prefix + whole.path, shards, whole.partitions)
+        return copied
 
     def __deepcopy__(self, memo: dict[int, Any]) -> VariableStore:
         return self.clone()
@@ -285,16 +287,7 @@ class EagerVariableStore(VariableStore):
 
     def copy(self) -> EagerVariableStore:
         """A store with new variables of the same names and values; regularizers are not copied (row P5)."""
-        copy = EagerVariableStore(self.name)
-        for record in super()._below(None):
-            copy.get_variable(
-                record.name,
-                dtype=record.dtype,
-                initializer=record.variable,
-                trainable=record.variable.trainable,
-                collections=record.collections,
-            )
-        return copy
+        return self._copied("", self.name, functions=False)
 
 
 class _Opened:
