@@ -133,8 +133,8 @@ class Transformed:
         for name, record in self.store.records.items():
             if name not in values:
                 facts.append(("missing", name))
-            elif tuple(values[name].shape) != record.shape:
-                facts.append(("mis-shaped", f"{name}: {record.shape} asked for, {tuple(values[name].shape)} given"))
+            elif (given := tuple(keras.ops.shape(keras.ops.convert_to_tensor(values[name])))) != record.shape:
+                facts.append(("mis-shaped", f"{name}: {record.shape} asked for, {given} given"))
         facts += [("unknown", name) for name in values if name not in self.store]
         if facts:
             raise errors.ValuesError(

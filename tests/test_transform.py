@@ -45,6 +45,14 @@ def test_apply_without_init():
     np.testing.assert_allclose(numbers(outputs), 2 * X @ np.ones((3, 2)) + 1, rtol=1e-5)
 
 
+def test_plain_numbers_as_values():
+    """Numbers and lists will do for values, as they do for tensors elsewhere."""
+    f = kscope.transform(lambda x: x * kscope.get_variable("a", []) + kscope.get_variable("b", [3]))
+    np.testing.assert_allclose(numbers(f.apply({"a": 2.0, "b": [1.0, 2.0, 3.0]}, X)), 2 * X + [1, 2, 3], rtol=1e-6)
+    with pytest.raises(kscope.errors.ValuesError, match=r"mis-shaped: b: \(3,\) asked for, \(\) given"):
+        f.apply({"a": 2.0, "b": 1.0}, X)
+
+
 def test_init_again():
     """Each `init` draws anew, but for constants; a seed gives the same numbers again."""
 
