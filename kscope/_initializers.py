@@ -22,7 +22,7 @@ registered = keras.saving.register_keras_serializable(package="kscope")
 class Initializer(keras.initializers.Initializer):
     """What all have in common: a dtype of their own, and what they are called with."""
 
-    def __init__(self, dtype: DtypeLike):
+    def __init__(self, dtype: DtypeLike = "float32"):
         self.dtype = self._checked(dtype)
 
     def __call__(self, shape: ShapeLike, dtype: DtypeLike = None, partition_info: Any = None) -> Any:

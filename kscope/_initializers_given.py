@@ -32,9 +32,6 @@ class zeros_initializer(Initializer):
     [0.0, 0.0]
     """
 
-    def __init__(self, dtype: DtypeLike = "float32"):
-        super().__init__(dtype)
-
     def _values(self, shape: Shape, dtype: str, _: Any) -> Any:
         return keras.ops.zeros(shape, dtype)
 
@@ -53,9 +50,6 @@ class ones_initializer(Initializer):
     >>> keras.ops.convert_to_numpy(kscope.initializers.ones_initializer("int32")([2])).tolist()
     [1, 1]
     """
-
-    def __init__(self, dtype: DtypeLike = "float32"):
-        super().__init__(dtype)
 
     def _values(self, shape: Shape, dtype: str, _: Any) -> Any:
         return keras.ops.ones(shape, dtype)
