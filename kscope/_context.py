@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from kscope._counters import Counters, Node
 
 if TYPE_CHECKING:
+    from kscope._records import Record
     from kscope._request import Request
     from kscope._reuse import Reuse
     from kscope._scope import VariableScope
     from kscope._state import LayerState
-    from kscope._store import Record, VariableStore
+    from kscope._store import VariableStore
 
 __all__ = ["CallPass", "Frame", "current_frame", "default", "thread"]
 

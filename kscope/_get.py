@@ -7,6 +7,7 @@ from typing import Any
 
 from kscope import _getters, _initial, _lookup, _names, _options, errors
 from kscope._context import default, thread
+from kscope._keys import GraphKeys
 from kscope._request import Request
 from kscope._reuse import AUTO_REUSE, Reuse
 from kscope._scope import VariableScope
@@ -165,7 +166,7 @@ def get_local_variable(
         initializer,
         regularizer,
         False,
-        [*known, _options.LOCAL],
+        [*known, GraphKeys.LOCAL_VARIABLES],
         caching_device,
         partitioner,
         validate_shape,

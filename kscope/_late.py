@@ -10,9 +10,9 @@ from kscope import _keras, _messages
 from kscope._keras import optimizers
 
 if TYPE_CHECKING:
+    from kscope._records import Record
     from kscope._request import Request
     from kscope._state import LayerState
-    from kscope._store import Record
 
 __all__ = ["Late"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from kscope import _creators, _initial, _messages, _names, _options, _shapes, errors
 from kscope._context import thread
 from kscope._initial import Constant
+from kscope._records import Record
 from kscope._request import Request
-from kscope._store import Record
 
 __all__ = ["obtain"]
 
@@ -89,7 +89,7 @@ def _make(request: Request) -> Record:
         constraint=_options.constraint_of(request.constraint),
     )
     record = Record(request.name, variable, dtype, collections, _messages.call_site(), _draw(request, variable, dtype))
-    request.store.records[request.name] = record
+    request.store.add(record)
     if thread.call is not None:
         thread.call.made(request, record)
     return record

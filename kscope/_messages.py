@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from kscope import _shapes, errors
 
 if TYPE_CHECKING:
+    from kscope._records import Record
     from kscope._request import Request
-    from kscope._store import Record
 
 __all__ = [
     "Site",

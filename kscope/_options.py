@@ -8,10 +8,10 @@ from typing import Any
 import keras
 
 from kscope import _dtypes, errors
+from kscope._keys import GraphKeys
 
 __all__ = [
     "AGGREGATION",
-    "LOCAL",
     "SYNCHRONIZATION",
     "NoneIsNoLoss",
     "collections_of",
@@ -21,9 +21,6 @@ __all__ = [
     "regularizer_of",
     "trainable_of",
 ]
-
-GLOBAL = "variables"
-LOCAL = "local_variables"
 
 SYNCHRONIZATION = ("auto", "none", "on_write", "on_read")
 AGGREGATION = ("none", "mean", "sum", "only_first_replica")
@@ -128,7 +125,7 @@ def trainable_of(given: Any, synchronization: str, dtype: str, name: str) -> boo
 def collections_of(given: Any) -> tuple[str, ...]:
     """The collections that replace the global one; a copy, so that nobody's list is changed (rows N2, N3, N12)."""
     if given is None:
-        return (GLOBAL,)
+        return (GraphKeys.GLOBAL_VARIABLES,)
     if isinstance(given, list | tuple | set):
         return tuple(given)
     raise errors.CollectionsError(

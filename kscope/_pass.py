@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Self
 
 from kscope import _messages
 from kscope._context import Frame, default, thread
+from kscope._records import Record
 from kscope._scope import VariableScope
-from kscope._store import Record, VariableStore
+from kscope._store import VariableStore
 
 if TYPE_CHECKING:
     from kscope._context import CallPass

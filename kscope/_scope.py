@@ -222,7 +222,7 @@ class VariableScope:
 
     def get_collection(self, name: str) -> list[Any]:
         """The items of a collection below this scope, in the current store (rows N7, N8)."""
-        return current_frame().store.get_collection(name, scope=self._name)
+        return current_frame().store.get_collection(name, self)
 
     def global_variables(self) -> list[ScopedVariable]:
         """The global variables below this scope, in the current store."""

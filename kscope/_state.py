@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kscope._context import thread
+from kscope._records import Record
 from kscope._reuse import Reuse
 from kscope._scope import Defaults, VariableScope
-from kscope._store import Record, VariableStore
+from kscope._store import VariableStore
 
 if TYPE_CHECKING:
     from kscope._late import Late
@@ -170,5 +171,7 @@ class LayerState:
             for record in self.known:
                 if record.name == request.name:
                     with request.store.lock:
-                        return request.store.records.setdefault(record.name, record)
+                        if record.name not in request.store:
+                            request.store.add(record)
+                        return request.store.records[record.name]
         return None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from kscope import errors
+from kscope._collections import CollectionRef, Collections, Filter, items
 from kscope._context import Frame, default, thread
+from kscope._keys import GraphKeys
+from kscope._records import Record, Tree
 from kscope._scope import Defaults, VariableScope
 
 if TYPE_CHECKING:
@@ -16,31 +20,10 @@ if TYPE_CHECKING:
     from kscope._partition import PartitionedVariable
     from kscope._variable import ScopedVariable
 
-__all__ = ["EagerVariableStore", "Record", "VariableStore", "default_store", "reset_default_store"]
+__all__ = ["EagerVariableStore", "VariableStore", "default_store", "reset_default_store"]
 
 
-class Record:
-    """One variable in a store, with what is asked of it again and again."""
-
-    __slots__ = ("collections", "draw", "dtype", "name", "shape", "site", "variable")
-
-    def __init__(
-        self,
-        name: str,
-        variable: ScopedVariable,
-        dtype: str,
-        collections: tuple[str, ...],
-        site: object,
-        draw: Callable[[], Any] | None,
-    ):
-        self.name = name
-        self.variable = variable
-        self.shape: tuple[int, ...] = tuple(variable.shape)
-        self.dtype = dtype
-        self.collections = collections
-        self.site = site
-        # Gives an initial value anew, in a store that `redraws`, unless it was a constant.
-        self.draw = draw
+Scope = str | VariableScope | None
 
 
 class _Frames(threading.local):
@@ -72,6 +55,9 @@ class VariableStore:
         self.lock = threading.RLock()
         self.records: dict[str, Record] = {}
         self.partitioned: dict[str, PartitionedVariable] = {}
+        self._tree = Tree()
+        self.collections = Collections()
+        self.numbers = itertools.count()
         self.members: set[int] = set()
         self._frames = _Frames()
         self._token: str | None = None
@@ -108,18 +94,29 @@ class VariableStore:
         """
         return _Opened(self)
 
+    def add(self, record: Record) -> None:
+        """Put a variable of a new name in."""
+        with self.lock:
+            record.number = next(self.numbers)
+            self.records[record.name] = record
+            self._tree.add(record)
+
     def discard(self, record: Record) -> None:
         """Take back a variable of a first call that failed (row Q3)."""
         with self.lock:
             if self.records.get(record.name) is record:
                 del self.records[record.name]
+                self._tree.remove(record)
+                self.collections.discard(record.variable)
                 self.partitioned.pop(record.name.rpartition("/part_")[0], None)
 
     def clear(self) -> None:
-        """Forget every variable, so that all names are free again (row G16)."""
+        """Forget every variable, so that all names are free again, and every collection (row G16)."""
         with self.lock:
             self.records = {}
             self.partitioned = {}
+            self._tree = Tree()
+            self.collections = Collections()
 
     def get_variable(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """`kscope.get_variable` at the root of this store; takes `reuse=` besides, `AUTO_REUSE` by default (G15)."""
@@ -130,52 +127,81 @@ class VariableStore:
         mode = AUTO_REUSE if reuse is None else checked(reuse)
         return get_in_scope(self.frame().root, self, mode, name, *args, **kwargs)
 
-    def variables(self, scope: str | None = None) -> list[ScopedVariable]:
-        """All variables, in the order in which they were made; with `scope`, those below it."""
-        return [record.variable for record in self._below(scope)]
-
-    def trainable_variables(self, scope: str | None = None) -> list[ScopedVariable]:
-        """The variables that are trainable now."""
-        return [record.variable for record in self._below(scope) if record.variable.trainable]
-
-    def non_trainable_variables(self, scope: str | None = None) -> list[ScopedVariable]:
-        """The variables that are not trainable now."""
-        return [record.variable for record in self._below(scope) if not record.variable.trainable]
-
-    def regularization_losses(self, scope: str | None = None) -> list[Any]:
-        """The regularizers' values as they are now, without those that return `None` (rows I5-I11, N10)."""
-        from kscope._options import NoneIsNoLoss
-
-        losses = []
-        for variable in self.variables(scope):
-            regularizer: Any = variable.regularizer
-            if isinstance(regularizer, NoneIsNoLoss):
-                regularizer = regularizer.function
-            loss = None if regularizer is None else regularizer(variable)
-            if loss is not None:
-                losses.append(loss)
-        return losses
-
-    def get_collection(self, key: str, scope: str | None = None) -> list[Any]:
-        """A fresh list of the variables, or regularization losses, of a collection (rows N1-N10).
+    def variables(self, scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
+        """All variables, in the order in which they were made.
 
         Args:
-            key: `"variables"`, `"trainable_variables"`, `"local_variables"`, `"regularization_losses"`, or a name
-                that was given in `collections=`.
-            scope: the full name of a scope; a plain prefix, not a regular expression (a fix of row N8).
-        """
-        if key == "trainable_variables":
-            return self.trainable_variables(scope)
-        if key == "regularization_losses":
-            return self.regularization_losses(scope)
-        return [record.variable for record in self._below(scope) if key in record.collections]
+            scope: list those whose names start with it: `"foo"` takes `foobar/v` with `foo/v`, `"foo/"` does not, nor
+                does the `VariableScope` itself. Taken as it is (a fix of row N8).
+            regex: a regular expression that names, such as `foo/v:0`, have to match from their start (row N4).
 
-    def _below(self, scope: str | None) -> list[Record]:
-        records = list(self.records.values())
-        if not scope:
-            return records
-        prefix = scope if scope.endswith("/") else scope + "/"
-        return [record for record in records if record.name.startswith(prefix)]
+        Example:
+        >>> store = kscope.VariableStore()
+        >>> for name in ("fc/kernel", "fc/bias", "fc_1/kernel"):
+        ...     v = store.get_variable(name, [1])
+        >>> [v.path for v in store.variables("fc/")], [v.path for v in store.variables(regex=".*/kernel")]
+        (['fc/kernel', 'fc/bias'], ['fc/kernel', 'fc_1/kernel'])
+        """
+        return [record.variable for record in self._matching(Filter(scope, regex))]
+
+    def trainable_variables(self, scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
+        """The variables that are trainable now; the arguments are those of `variables`."""
+        return [variable for variable in self.variables(scope, regex) if variable.trainable]
+
+    def non_trainable_variables(self, scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
+        """The variables that are not trainable now; the arguments are those of `variables`."""
+        return [variable for variable in self.variables(scope, regex) if not variable.trainable]
+
+    def regularization_losses(self, scope: Scope = None, regex: str | None = None) -> list[Any]:
+        """The regularizers' values as they are now, without those that return `None` (rows I5-I11, N10)."""
+        return self.get_collection(GraphKeys.REGULARIZATION_LOSSES, scope, regex)
+
+    def get_collection(self, key: str, scope: Scope = None, regex: str | None = None) -> list[Any]:
+        """A fresh list of what is in a collection (rows N1-N10).
+
+        Args:
+            key: one of `GraphKeys`, or a name that was given in `collections=` or to `add_to_collection`.
+            scope: list what has a name, and one that starts with this, as in `variables`.
+            regex: list what has a name, and one that matches this, as in `variables`.
+        """
+        names = Filter(scope, regex)
+        with self.lock:
+            listed = self.collections.listed(key, self._made(names), names)
+        return items(key, listed)
+
+    def add_to_collection(self, key: str, value: Any) -> None:
+        """Put anything at the end of a collection.
+
+        Raises:
+            UnsupportedError: for a tensor of one call of a layer, or of a program that is being traced.
+        """
+        with self.lock:
+            self.collections.add(key, next(self.numbers), value)
+
+    def replace_collection(self, key: str, values: list[Any]) -> None:
+        """Let a collection hold these values."""
+        with self.lock:
+            for record in self.records.values():
+                record.collections = tuple(other for other in record.collections if other != key)
+            self.collections.replace(key, [(next(self.numbers), value) for value in values])
+
+    def get_collection_ref(self, key: str) -> CollectionRef:
+        """A collection as it stands: changing what this returns changes the collection (row N6).
+
+        Raises, on a change:
+            UnsupportedError: for what follows from the variables, the trainable ones and regularization losses, unless
+                something is added.
+        """
+        return CollectionRef(self, key)
+
+    def _matching(self, names: Filter) -> list[Record]:
+        """The variables of some names, in the order of listings."""
+        return self._made(names)
+
+    def _made(self, names: Filter) -> list[Record]:
+        """The variables of some names, in the order in which they were made."""
+        with self.lock:
+            return names.among(self._tree.starting_with(names.prefix) if names.prefix else list(self.records.values()))
 
     def overlay(self, values: Mapping[str, Any]) -> Overlay:
         """Let variables read as other values in a block: fast weights, averages for evaluation, a target network's.
@@ -219,10 +245,10 @@ class VariableStore:
         return self._copied(prefix and f"{prefix}/", name or self.name, functions=True)
 
     def _copied(self, prefix: str, name: str | None, functions: bool) -> Self:
-        copied = type(self)(name)
+        copied, twins = type(self)(name), {}
         for record in list(self.records.values()):
             variable: Any = record.variable
-            copied.get_variable(
+            twins[id(variable)] = copied.get_variable(
                 prefix + record.name,
                 dtype=record.dtype,
                 initializer=variable,
@@ -233,9 +259,12 @@ class VariableStore:
                 synchronization=variable.synchronization,
                 aggregation=variable.aggregation,
             )
+            copied.records[prefix + record.name].number = record.number
         for whole in self.partitioned.values():
             shards = [copied[prefix + shard.path] for shard in whole]
             copied.partitioned[prefix + whole.path] = type(whole)(prefix + whole.path, shards, whole.partitions)
+        copied.collections = self.collections.copied(twins)
+        copied.numbers = itertools.count(next(self.numbers))
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any]) -> VariableStore:
@@ -282,8 +311,8 @@ class EagerVariableStore(VariableStore):
 
     always_auto_reuse = True
 
-    def _below(self, scope: str | None) -> list[Record]:
-        return sorted(super()._below(scope), key=lambda record: record.name)
+    def _matching(self, names: Filter) -> list[Record]:
+        return sorted(super()._matching(names), key=lambda record: record.name)
 
     def copy(self) -> EagerVariableStore:
         """A store with new variables of the same names and values; regularizers are not copied (row P5)."""

@@ -20,7 +20,8 @@ import numpy as np
 
 from kscope import _keras, _messages, _packing, errors
 from kscope._keras import files
-from kscope._store import Record, VariableStore
+from kscope._records import Record
+from kscope._store import VariableStore
 
 __all__ = ["load", "save", "whole_file"]
 

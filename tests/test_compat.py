@@ -15,11 +15,18 @@ from kscope import _dtypes, initializers, partitioners, regularizers
 from kscope.compat._names import found
 
 V1 = "kscope.compat.v1"
-MODULES = [V1, f"{V1}.initializers", f"{V1}.contrib", *(f"{V1}.contrib.{n}" for n in ("framework", "layers", "slim"))]
+MODULES = [
+    V1,
+    f"{V1}.initializers",
+    f"{V1}.contrib",
+    *(f"{V1}.contrib.{n}" for n in ("framework", "layers", "slim")),
+    f"{V1}.losses",
+]
 NAMES = [(module, name) for module in MODULES for name in importlib.import_module(module).__all__]
 
 # Where TF1's name is not that of the object.
 RENAMED = {
+    "all_variables": "global_variables",
     "reset_default_graph": "reset_default_store",
     "variance_scaling_initializer": "contrib_variance_scaling_initializer",
 }
@@ -29,8 +36,10 @@ def _expected(module, name):
     """The object of kscope that a name stands for."""
     if f"{module}.{name}" in MODULES:
         return importlib.import_module(f"{module}.{name}")
+    if module == f"{V1}.losses":
+        return getattr(tf.losses, name)
     if module == V1:
-        name = RENAMED.get(name, name) if name.startswith("reset") else name
+        name = RENAMED[name] if name in ("all_variables", "reset_default_graph") else name
     elif module.endswith(".initializers"):
         name = name if hasattr(initializers, name) else f"{name}_initializer"
     else:
@@ -87,7 +96,8 @@ def test_import_loads_no_keras(module):
     [
         (tf, "global_variables_initializer", ": variables are made with their values; leave it out."),
         (tf, "Graph", ": kscope has stores instead of graphs"),
-        (tf, "trainable_variables", r": use kscope.get_variable_scope\(\).trainable_variables\(\)."),
+        (tf, "create_partitioned_variables", ": use get_variable with a partitioner."),
+        (tf.losses, "mean_squared_error", ": use keras.losses"),
         (tf.initializers, "global_variables", ": variables are made with their values"),
         (tf, "get_varable", "^module 'kscope.compat.v1' has no attribute 'get_varable'$"),
         (tf.contrib, "lars", "^module 'kscope.compat.v1.contrib' has no attribute 'lars'$"),
@@ -100,14 +110,6 @@ def test_names_that_are_not_there(module, name, message):
         getattr(module, name)
 
 
-def test_the_ways_out_are_there():
-    """What the messages recommend exists."""
-    scope = tf.get_variable_scope()
-    for method in ("global_variables", "local_variables", "trainable_variables"):
-        assert getattr(scope, method)() == []
-    assert scope.get_collection("model_variables") == kscope.default_store().get_collection("model_variables") == []
-
-
 @pytest.mark.tensorflow
 def test_the_names_are_those_of_tensorflow():
     """What has a name here, or a way out, is in TensorFlow 1's namespace, but for what went away with TensorFlow 2."""
@@ -116,6 +118,7 @@ def test_the_names_are_those_of_tensorflow():
     gone = {"contrib"}
     assert {name for name in [*tf.__all__, *tf._INSTEAD] if not hasattr(v1, name)} == gone
     assert {name for name in tf.initializers.__all__ if not hasattr(v1.initializers, name)} == set()
+    assert {*tf.losses.__all__, *tf.losses._INSTEAD} == {name for name in dir(v1.losses) if name[0] != "_"}
 
 
 @pytest.mark.tensorflow
@@ -164,3 +167,20 @@ def test_ported_code():
         assert keras.ops.convert_to_numpy(loss) == pytest.approx((kernel**2).sum() * 0.25, rel=1e-5)
     tf.reset_default_graph()
     assert tf.get_variable_scope().global_variables() == []
+
+
+def _number(scalar):
+    return float(keras.ops.convert_to_numpy(scalar))
+
+
+def test_losses():
+    """What was added to the losses is listed and summed, with the regularizers' values or without them."""
+    tf.losses.add_loss(keras.ops.convert_to_tensor(2.0))
+    tf.losses.add_loss(keras.ops.convert_to_tensor(3.0), "mine")
+    tf.losses.add_loss(keras.ops.convert_to_tensor(4.0), None)
+    tf.get_variable("v", [2], initializer=tf.ones_initializer(), regularizer=keras.ops.sum)
+    assert [_number(loss) for loss in tf.losses.get_losses()] == [2.0]
+    assert [_number(loss) for loss in tf.losses.get_losses(loss_collection="mine")] == [3.0]
+    assert [_number(loss) for loss in tf.losses.get_regularization_losses("v")] == [2.0]
+    assert _number(tf.losses.get_total_loss()) == 4.0
+    assert _number(tf.losses.get_total_loss(add_regularization_losses=False)) == 2.0

@@ -1,0 +1,92 @@
+"""`tf.losses`, as far as it lists and sums what collections hold; the loss functions are those of `keras.losses`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import kscope
+from kscope.compat._names import found
+
+if TYPE_CHECKING:
+    from kscope._store import Scope
+
+__all__ = [
+    "add_loss",
+    "get_losses",
+    "get_regularization_loss",
+    "get_regularization_losses",
+    "get_total_loss",
+]
+
+_KERAS = "use keras.losses or keras.ops; what they return can be given to add_loss."
+
+_INSTEAD = {
+    "Reduction": "keras.losses take `reduction` as a name.",
+    "absolute_difference": _KERAS,
+    "compute_weighted_loss": _KERAS,
+    "cosine_distance": _KERAS,
+    "hinge_loss": _KERAS,
+    "huber_loss": _KERAS,
+    "log_loss": _KERAS,
+    "mean_pairwise_squared_error": _KERAS,
+    "mean_squared_error": _KERAS,
+    "sigmoid_cross_entropy": _KERAS,
+    "softmax_cross_entropy": _KERAS,
+    "sparse_softmax_cross_entropy": _KERAS,
+}
+
+
+def add_loss(loss: Any, loss_collection: str | None = kscope.GraphKeys.LOSSES) -> None:
+    """Put a loss into a collection of the current store; `None` puts it nowhere.
+
+    Raises:
+        UnsupportedError: for a tensor of one call of a layer: there, use the layer's own `add_loss`.
+    """
+    if loss_collection:
+        kscope.add_to_collection(loss_collection, loss)
+
+
+def get_losses(scope: Scope = None, loss_collection: str = kscope.GraphKeys.LOSSES) -> list[Any]:
+    """What `add_loss` put into a collection."""
+    return kscope.get_collection(loss_collection, scope)
+
+
+def get_regularization_losses(scope: Scope = None) -> list[Any]:
+    """The values of the regularizers of the current store's variables, as they are now (row N10)."""
+    return kscope.get_collection(kscope.GraphKeys.REGULARIZATION_LOSSES, scope)
+
+
+def get_regularization_loss(scope: Scope = None, name: str = "total_regularization_loss") -> Any:
+    """The sum of the regularizers' values, a scalar; 0.0 if there are none (row N10). `name` has no effect.
+
+    Example:
+    >>> import kscope.compat.v1 as tf
+    >>> v = tf.get_variable("v", [2], initializer=tf.ones_initializer(), regularizer="l2")
+    >>> round(float(keras.ops.convert_to_numpy(tf.losses.get_regularization_loss())), 4)
+    0.02
+    """
+    del name
+    return _sum(get_regularization_losses(scope))
+
+
+def get_total_loss(add_regularization_losses: bool = True, name: str = "total_loss", scope: Scope = None) -> Any:
+    """The sum of what `add_loss` was given, and of the regularizers' values, a scalar. `name` has no effect."""
+    del name
+    return _sum(get_losses(scope) + (get_regularization_losses(scope) if add_regularization_losses else []))
+
+
+def _sum(losses: list[Any]) -> Any:
+    import keras
+
+    total = keras.ops.zeros(())
+    for loss in losses:
+        total = total + loss
+    return total
+
+
+def __getattr__(name: str) -> Any:
+    return found(__name__, name, {}, _INSTEAD)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
