@@ -72,6 +72,18 @@ def test_bad_answers(answer, shape, message):
     assert not list(kscope.default_store())
 
 
+def test_a_slice_that_was_there_stays():
+    """A slice that fails takes those with it that were made for it, and not one that was there before."""
+    first, last = get_variable("v/part_0", [2]), get_variable("v/part_2", [7])
+    with (
+        variable_scope("", reuse=kscope.AUTO_REUSE),
+        pytest.raises(errors.ShapeMismatchError, match="Trying to share variable v/part_2"),
+    ):
+        get_variable("v", [6], partitioner=fixed(3))
+    store = kscope.default_store()
+    assert [store["v/part_0"], store["v/part_2"]] == store.variables() == [first, last]
+
+
 def test_no_full_shape():
     """A partitioned variable needs a full shape (rows M4, M6)."""
     for shape, spelled in (([None, 4], r"\(\?, 4\)"), (None, "<unknown>")):
