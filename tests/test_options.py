@@ -145,7 +145,8 @@ def test_regularization_losses_of_a_scope():
     assert _losses() == [1.0, 0.0, 3.0]
     assert len(scope.get_collection("regularization_losses")) == 2
     v.assign([5.0])
-    assert _losses("foo") == [5.0, 0.0]
+    assert _losses("foo/") == [5.0, 0.0]
+    assert _losses("foo") == [5.0, 0.0, 3.0]
     assert _losses("nope") == []
 
 
