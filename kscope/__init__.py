@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from kscope._creators import variable_creator_scope
     from kscope._get import get_local_variable, get_variable
+    from kscope._inline import get_or_create_layer, layer
     from kscope._keys import GraphKeys
     from kscope._layer import ScopedLayer, ScopedModel
     from kscope._listings import (
@@ -74,8 +75,10 @@ _HOMES = {
     "get_variable_scope": "_scope",
     "getters": "",
     "global_variables": "_listings",
+    "get_or_create_layer": "_inline",
     "has_arg_scope": "_arg_scope",
     "initializers": "",
+    "layer": "_inline",
     "local_variables": "_listings",
     "make_template": "_template",
     "model_variables": "_listings",
@@ -118,12 +121,14 @@ __all__ = [
     "get_collection",
     "get_collection_ref",
     "get_local_variable",
+    "get_or_create_layer",
     "get_variable",
     "get_variable_scope",
     "getters",
     "global_variables",
     "has_arg_scope",
     "initializers",
+    "layer",
     "local_variables",
     "make_template",
     "model_variables",

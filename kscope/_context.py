@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from kscope._counters import Counters, Node
 
 if TYPE_CHECKING:
+    from kscope._inline import LayerRequest
+    from kscope._kept import KeptLayer
+    from kscope._messages import Site
     from kscope._records import Record
     from kscope._request import Request
     from kscope._reuse import Reuse
     from kscope._scope import VariableScope
-    from kscope._state import LayerState
+    from kscope._state import LayerState, Made
     from kscope._store import VariableStore
 
-__all__ = ["CallPass", "Frame", "current_frame", "default", "thread"]
+__all__ = ["CallPass", "Frame", "current_frame", "default", "outside_calls", "thread"]
 
 
 class CallPass(Protocol):
@@ -35,19 +40,22 @@ class CallPass(Protocol):
     def admits(self, record: Record, reuse: Reuse) -> bool:
         """Whether this call may have the variable, which is then noted; `False` is judged again by `claim`."""
 
-    def claim(self, request: Request, record: Record | None) -> Record | None:
-        """Judge a look-up that found `record`, or nothing: the record to share, `None` to make one, or an error."""
+    def claim(self, request: Request | LayerRequest, found: Any) -> Any:
+        """Judge a look-up of a variable or a layer: what to share, `None` to make one, or an error."""
 
-    def made(self, request: Request, record: Record) -> None:
-        """Take note of a variable that was just made in this call."""
+    def made(self, request: Request | LayerRequest, made: Any) -> None:
+        """Take note of a variable or a layer that was just made in this call."""
 
     def grow(self) -> None:
         """Take note that this call, and those around it, led to a late variable."""
 
+    def stray(self, variable: Any, site: Site) -> None:
+        """Take note of a variable that was made in this call past `get_variable`."""
+
     def encloses(self, store: VariableStore, state: LayerState) -> bool:
         """Judge a layer that is called inside this call; whether all that it calls has to be of its store, too."""
 
-    def adopt(self, made: list[tuple[VariableStore, Record]]) -> None:
+    def adopt(self, made: list[Made]) -> None:
         """Take note of what a layer made that was built inside this call."""
 
 
@@ -87,17 +95,29 @@ class Frame:
 class _Thread(threading.local):
     """`frame` is None in the default store; `call` is the innermost running call of a scoped layer.
 
-    `opened` has the frames to go back to when stores are left.
+    `kept` is the layer of a scope that is being made or built; `opened` has the frames to go back to when stores are
+    left.
     """
 
     frame: Frame | None = None
     call: CallPass | None = None
+    kept: KeptLayer | None = None
 
     def __init__(self) -> None:
         self.opened: list[Frame | None] = []
 
 
 thread = _Thread()
+
+
+@contextmanager
+def outside_calls() -> Iterator[None]:
+    """Run code that is not the running call's, and whose variables that call does not answer for."""
+    call, thread.call = thread.call, None
+    try:
+        yield
+    finally:
+        thread.call = call
 
 
 class _Default:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from kscope import _keras, _messages
+from kscope import _keras
+from kscope._context import outside_calls
 from kscope._keras import optimizers
 
 if TYPE_CHECKING:
+    from kscope._inline import LayerRequest
+    from kscope._kept import KeptLayer
     from kscope._records import Record
     from kscope._request import Request
     from kscope._state import LayerState
@@ -24,14 +27,14 @@ class Late:
         self._layer = layer
         optimizers.watch()
 
-    def check(self, request: Request, state: LayerState) -> None:
+    def check(self, request: Request | LayerRequest, state: LayerState) -> None:
         """Refuse what a compiled step of JAX cannot take in: its variables are its arguments, and they are fixed.
 
         Raises:
             LateVariableError: on JAX, in a compiled step.
         """
         if _keras.BACKEND == "jax" and _keras.deferring() and not _keras.symbolic():
-            raise _messages.late_in_step(request, state.wanted.name)
+            raise request.words.late_in_step(request, state.wanted.name)
 
     def take_on(self, record: Record, state: LayerState) -> None:
         """Track a variable as if the layer had been built with it."""
@@ -43,5 +46,12 @@ class Late:
         with _keras.unlocked(layer):
             layer._scoped_variables.append(variable)  # noqa: SLF001 - a layer of ours
         if variable.trainable:
-            with _keras.eagerly():
+            with _keras.eagerly(), outside_calls():
                 optimizers.extend(variable, earlier)
+
+    def take_on_layer(self, kept: KeptLayer) -> None:
+        """Track a layer as if it had been there when this one was built."""
+        if not self._layer.trainable:
+            kept.layer.trainable = False
+        with _keras.unlocked(self._layer):
+            _keras.track(self._layer, kept.layer)

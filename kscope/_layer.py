@@ -9,7 +9,21 @@ from typing import Any
 
 import keras
 
-from kscope import _binding, _config, _discovery, _files, _keras, _names, _quantize, _remat, _spec, _weights, errors
+from kscope import (
+    _binding,
+    _config,
+    _discovery,
+    _files,
+    _keras,
+    _names,
+    _quantize,
+    _remat,
+    _spec,
+    _strays,
+    _watch,
+    _weights,
+    errors,
+)
 from kscope._keras import names
 from kscope._late import Late
 from kscope._partition import PartitionedVariable
@@ -116,8 +130,10 @@ class _Scoped(keras.layers.Layer):
             if not self.built:
                 self._build_for(args, kwargs)
                 state.outputs = None
-            with Pass(state, kwargs.get("training")):
+            with Pass(state, kwargs.get("training")) as current:
                 outputs = call(*args, **kwargs)
+                if current.strays:
+                    _strays.check(self, current)
             if state.grown:
                 state.grown = False
                 state.branches.append(_spec.describe(self, args, kwargs))
@@ -172,9 +188,11 @@ class _Scoped(keras.layers.Layer):
         # Built by hand, the layer may change before it is called.
         state.outputs = outputs if expected else None
         self._scoped_variables = state.variables()
+        for kept in state.layers:
+            _keras.track(self, kept.layer)
         if not self.trainable:
-            for variable in self._scoped_variables:
-                variable.trainable = False
+            for thing in (*self._scoped_variables, *(kept.layer for kept in state.layers)):
+                thing.trainable = False
 
     def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
         """The call that Keras makes under a `RematScope`, which computes again in the backward pass.
@@ -252,7 +270,7 @@ class _Scoped(keras.layers.Layer):
 
         A variable that several layers share is written once. Keras calls this.
         """
-        _weights.save(store, self._kscope.known, self._further_variables())
+        _weights.save(store, self._kscope.held(), self._further_variables())
 
     def load_own_variables(self, store: Any) -> None:
         """Set the layer's variables from a weights file, by scoped name, or by Keras' numbers if it has those.
@@ -260,7 +278,8 @@ class _Scoped(keras.layers.Layer):
         Raises:
             WeightsMismatchError: names or shapes differ; nothing was set then.
         """
-        if not (self._kscope.known and _weights.load(store, self, self._kscope.known, self._further_variables())):
+        held = self._kscope.held()
+        if not (held and _weights.load(store, self, held, self._further_variables())):
             super().load_own_variables(store)
 
     def _further_variables(self) -> list[Any]:
@@ -390,3 +409,4 @@ class ScopedModel(_Scoped, keras.Model):
 _files.install(_Scoped)
 names.install()
 _quantize.install(_Scoped)
+_watch.install()

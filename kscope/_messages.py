@@ -22,6 +22,7 @@ __all__ = [
     "late_in_step",
     "missing",
     "shape_mismatch",
+    "untracked",
     "weights_mismatch",
 ]
 
@@ -120,6 +121,18 @@ def foreign(layer: str) -> errors.LayerError:
             "variables would not be among the values.",
             [],
             "transform a function that calls a layer which was not called before, and has no `store=` of its own.",
+        )
+    )
+
+
+def untracked(site: Site, layer: str | None = None, variable: str | None = None) -> errors.UntrackedVariableError:
+    """A scoped layer's call makes a variable past `get_variable`."""
+    return errors.UntrackedVariableError(
+        errors.compose(
+            "The call of a scoped layer made a variable that no layer tracks: it would be neither trained nor saved.",
+            [("layer", layer), ("variable", variable), ("made at", site)],
+            "get layers with kscope.layer(keras.layers.Dense, ...), layers of layers with kscope.get_or_create_layer, "
+            "and variables with kscope.get_variable; or make them in __init__, as attributes.",
         )
     )
 

@@ -6,7 +6,7 @@ within one. The pass tells the two apart (deviation 12, rows P4 and C3).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from kscope import _messages
 from kscope._context import Frame, default, thread
@@ -16,9 +16,13 @@ from kscope._store import VariableStore
 
 if TYPE_CHECKING:
     from kscope._context import CallPass
+    from kscope._inline import LayerRequest
+    from kscope._kept import KeptLayer
+    from kscope._messages import Site
     from kscope._request import Request
     from kscope._reuse import Reuse
-    from kscope._state import LayerState
+    from kscope._state import LayerState, Made
+    from kscope._strays import Stray
 
 __all__ = ["Pass"]
 
@@ -26,7 +30,7 @@ __all__ = ["Pass"]
 class Pass(Frame):
     """The context manager around one `call()`: a stand in the layer's scope, with fresh counters (deviation 13)."""
 
-    __slots__ = ("_call", "_closed", "_frame", "_state", "_touched", "_training")
+    __slots__ = ("_call", "_closed", "_frame", "_state", "_touched", "_training", "strays")
 
     _call: CallPass | None
     _frame: Frame | None
@@ -40,7 +44,9 @@ class Pass(Frame):
             self.node = self.counters.find(self.node, scope.name)
         self._state = state
         self._training = training
-        self._touched: set[Record] = set()
+        self._touched: set[Record | KeptLayer] = set()
+        # What was made past `get_variable`, for which `_strays` looks.
+        self.strays: list[Stray] = []
 
     def __enter__(self) -> Self:
         frame = self._frame = thread.frame
@@ -82,13 +88,13 @@ class Pass(Frame):
             return True
         return False
 
-    def claim(self, request: Request, record: Record | None) -> Record | None:
-        """Judge a look-up: the record to share, `None` to make one, or an error."""
+    def claim(self, request: Request | LayerRequest, record: Any) -> Any:
+        """Judge a look-up: the record or layer to share, `None` to make one, or an error."""
         if record is None:
             record = self._state.rolled_back(request)
-            if record in self._state.known:
+            if record in request.known_of(self._state):
                 # It goes again when a discovery around this call fails.
-                self.adopt([(request.store, record)])
+                self.adopt(request.made_with(record))
         if record is None:
             self._check_new(request)
         else:
@@ -96,42 +102,43 @@ class Pass(Frame):
             self._know(request, record)
         return record
 
-    def _check_new(self, request: Request) -> None:
+    def _check_new(self, request: Request | LayerRequest) -> None:
         state = self._state
         if not state.discovering:
             self._check_late(request)
-        if request.reuse is True and not state.restored:
-            raise _messages.missing(request)
+        if request.must_exist and not state.restored:
+            raise request.words.missing(request)
 
-    def _check_shared(self, request: Request, record: Record) -> None:
+    def _check_shared(self, request: Request | LayerRequest, record: Any) -> None:
         state = self._state
-        if record in state.known:
+        if record in request.known_of(state):
             if request.reuse is False and record in self._touched:
-                raise _messages.exists(request, record, twice=True)
+                raise request.words.exists(request, record, twice=True)
         elif request.reuse is False and not state.restored:
-            raise _messages.exists(request, record)
+            raise request.words.exists(request, record)
         elif not state.discovering:
             self._check_late(request)
 
-    def _check_late(self, request: Request) -> None:
+    def _check_late(self, request: Request | LayerRequest) -> None:
         state = self._state
         if state.late is None:
-            raise _messages.late(request, state.wanted.name, state.note)
+            raise request.words.late(request, state.wanted.name, state.note)
         state.late.check(request, state)
 
-    def made(self, request: Request, record: Record) -> None:
+    def made(self, request: Request | LayerRequest, record: Any) -> None:
         """Take note of a variable that was just made."""
         if self._state.discovering:
             self._state.made.append((request.store, record))
         self._know(request, record)
 
-    def _know(self, request: Request, record: Record) -> None:
+    def _know(self, request: Request | LayerRequest, record: Any) -> None:
         state = self._state
-        is_late = not state.discovering and record not in state.known
-        state.known[record] = request.store
+        known = request.known_of(state)
+        is_late = not state.discovering and record not in known
+        known[record] = request.store
         self._touched.add(record)
         if is_late and state.late is not None:
-            state.late.take_on(record, state)
+            request.take_on(state.late, record, state)
             self.grow()
 
     def grow(self) -> None:
@@ -140,13 +147,25 @@ class Pass(Frame):
         if self._call is not None:
             self._call.grow()
 
+    def stray(self, variable: Any, site: Site) -> None:
+        """Take note of a variable that was made past `get_variable`."""
+        self.strays.append((variable, site))
+
+    def leave_to_caller(self, strays: list[Stray]) -> bool:
+        """Let the call around this one, if there is one, look for who tracks some variables."""
+        if self._call is None:
+            return False
+        for variable, site in strays:
+            self._call.stray(variable, site)
+        return True
+
     def encloses(self, store: VariableStore, state: LayerState) -> bool:
         """Judge a layer that is called inside this call; whether all that it calls has to be of its store, too."""
         if self._closed and store is not self.store:
             raise _messages.foreign(state.wanted.name)
         return self._closed
 
-    def adopt(self, made: list[tuple[VariableStore, Record]]) -> None:
+    def adopt(self, made: list[Made]) -> None:
         """Take note of what came inside this call: it goes when the discovery that this call is part of fails."""
         if self._state.discovering:
             self._state.made += made

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from kscope import _dtypes, _initial, _options, _shapes
+from kscope import _dtypes, _initial, _messages, _options, _shapes
 from kscope._initial import Constant
 
 if TYPE_CHECKING:
+    from kscope._late import Late
+    from kscope._records import Record
     from kscope._reuse import Reuse
     from kscope._scope import VariableScope
+    from kscope._state import LayerState, Made
     from kscope._store import VariableStore
 
 __all__ = ["Implied", "Request"]
@@ -33,7 +36,10 @@ class Request:
         dtype: the one that somebody wrote, or `None`.
         fallback: the scope's dtype.
         initial: a `Constant`, a callable, or `None`.
+        words: the messages of look-ups that fail.
     """
+
+    words = _messages
 
     __slots__ = (
         "aggregation",
@@ -96,6 +102,29 @@ class Request:
         self.constraint = constraint
         self.synchronization = _options.mode_of("synchronization", _options.SYNCHRONIZATION, synchronization, name)
         self.aggregation = _options.mode_of("aggregation", _options.AGGREGATION, aggregation, name)
+
+    @property
+    def must_exist(self) -> bool:
+        """Whether nothing may be made (row G2)."""
+        return self.reuse is True
+
+    def known_of(self, state: LayerState) -> dict[Record, VariableStore]:
+        """The variables that a layer's calls get."""
+        return state.known
+
+    def restore(self, record: Record) -> Record:
+        """Put a variable back that was rolled back with others."""
+        if self.name not in self.store:
+            self.store.add(record)
+        return self.store.records[self.name]
+
+    def made_with(self, record: Record) -> list[Made]:
+        """What goes with a variable when it is taken back: itself."""
+        return [(self.store, record)]
+
+    def take_on(self, late: Late, record: Record, state: LayerState) -> None:
+        """Have a built layer track a variable that its discovery did not meet."""
+        late.take_on(record, state)
 
     def for_part(self, name: str, shape: tuple[int, ...], initial: Any) -> Request:
         """The same for one slice of a partitioned variable."""

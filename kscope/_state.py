@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from kscope import _keras
 from kscope._context import thread
 from kscope._records import Record
 from kscope._reuse import Reuse
@@ -14,14 +15,17 @@ from kscope._scope import Defaults, VariableScope
 from kscope._store import VariableStore
 
 if TYPE_CHECKING:
+    from kscope._inline import LayerRequest
+    from kscope._kept import KeptLayer
     from kscope._late import Late
     from kscope._request import Request
     from kscope._spec import CallSpec
 
-__all__ = ["LayerState", "Place", "Wanted"]
+__all__ = ["LayerState", "Made", "Place", "Wanted"]
 
 
 Place = tuple[VariableStore, VariableScope]
+Made: TypeAlias = "tuple[VariableStore, Record | KeptLayer]"
 
 
 @dataclasses.dataclass(slots=True)
@@ -58,7 +62,8 @@ class LayerState:
         root: where an absolute scope starts during its calls.
         dtype: the layer's variable dtype, where no scope says otherwise.
         known: the variables that its calls get, in order, with their stores.
-        made: those that a running discovery made, with their stores.
+        layers: the layers that its calls get from `kscope.layer`, with their stores.
+        made: the variables and layers that a running discovery made, with their stores.
         discovering: whether a call may get names that are not known.
         restored: whether the layer comes from a config: its sharing was checked when it was first built.
         building: whether a subclass's `build` runs.
@@ -86,6 +91,7 @@ class LayerState:
         "grown",
         "known",
         "late",
+        "layers",
         "made",
         "nested",
         "note",
@@ -107,7 +113,8 @@ class LayerState:
         self.root = VariableScope.derived("", False, Defaults(), "")
         self.dtype: str | None = None
         self.known: dict[Record, VariableStore] = {}
-        self.made: list[tuple[VariableStore, Record]] = []
+        self.layers: dict[KeptLayer, VariableStore] = {}
+        self.made: list[Made] = []
         self.discovering = False
         self.restored = False
         self.building = False
@@ -133,6 +140,11 @@ class LayerState:
         self.nested = nested
         self.store = store
 
+    def bind_to(self, store: VariableStore, scope: VariableScope) -> None:
+        """Have the layer bind to a scope, if nobody said to which, and it is not bound yet."""
+        if not self.bound and self.wanted.scope is None and self.wanted.store is None:
+            self.wanted.store, self.wanted.scope = store, scope
+
     def variables(self) -> list[Any]:
         """The variables that the layer's calls get, each once."""
         return [record.variable for record in self.known]
@@ -143,21 +155,21 @@ class LayerState:
 
         What succeeds is handed to the discovery around this one, which may still fail.
         """
-        known, made = dict(self.known), self.made
+        known, layers, made = dict(self.known), dict(self.layers), self.made
         self.made = []
         outer, self.discovering = self.discovering, True
         try:
             yield
         except BaseException:
-            for store, record in self.made:
-                store.discard(record)
-            self.known, self.made = known, made
+            for store, thing in self.made:
+                store.discard(thing)
+            self.known, self.layers, self.made = known, layers, made
             raise
         finally:
             self.discovering = outer
         self._hand_over(made)
 
-    def _hand_over(self, earlier: list[tuple[VariableStore, Record]]) -> None:
+    def _hand_over(self, earlier: list[Made]) -> None:
         if self.discovering:
             self.made = earlier + self.made
             return
@@ -165,13 +177,20 @@ class LayerState:
             thread.call.adopt(self.made)
         self.made = []
 
-    def rolled_back(self, request: Request) -> Record | None:
-        """A variable that this layer made in a call around which another layer failed: it takes its place again."""
+    def rolled_back(self, request: Request | LayerRequest) -> Any:
+        """What this layer made in a call around which another layer failed: it takes its place again."""
         if request.store is self.store:
-            for record in self.known:
-                if record.name == request.name:
+            for thing in request.known_of(self):
+                if thing.name == request.name:
                     with request.store.lock:
-                        if record.name not in request.store:
-                            request.store.add(record)
-                        return request.store.records[record.name]
+                        return request.restore(thing)  # type: ignore[arg-type]
         return None
+
+    def held(self) -> dict[Record, VariableStore]:
+        """The variables of the layer, and of scoped layers that its calls made and keep."""
+        held = dict(self.known)
+        for kept in self.layers:
+            for part in _keras.sublayers(kept.layer):
+                if hasattr(part, "_kscope"):
+                    held.update(part._kscope.held())  # noqa: SLF001 - a layer of ours
+        return held

@@ -16,6 +16,7 @@ from kscope._records import Record, Tree
 from kscope._scope import Defaults, VariableScope
 
 if TYPE_CHECKING:
+    from kscope._kept import KeptLayer
     from kscope._overlay import Overlay
     from kscope._partition import PartitionedVariable
     from kscope._variable import ScopedVariable
@@ -55,6 +56,7 @@ class VariableStore:
         self.lock = threading.RLock()
         self.records: dict[str, Record] = {}
         self.partitioned: dict[str, PartitionedVariable] = {}
+        self.layers: dict[str, KeptLayer] = {}
         self._tree = Tree()
         self.collections = Collections()
         self.numbers = itertools.count()
@@ -101,11 +103,13 @@ class VariableStore:
             self.records[record.name] = record
             self._tree.add(record)
 
-    def discard(self, record: Record) -> None:
-        """Take back a variable of a first call that failed (row Q3)."""
+    def discard(self, made: Record | KeptLayer) -> None:
+        """Take back a variable, or a layer, of a first call that failed (row Q3)."""
         with self.lock:
-            if self.records.get(record.name) is record:
-                del self.records[record.name]
+            if self.layers.get(made.name) is made:
+                del self.layers[made.name]
+            if self.records.get(made.name) is made:
+                record = self.records.pop(made.name)
                 self._tree.remove(record)
                 self.collections.discard(record.variable)
                 self.partitioned.pop(record.name.rpartition("/part_")[0], None)
@@ -115,6 +119,7 @@ class VariableStore:
         with self.lock:
             self.records = {}
             self.partitioned = {}
+            self.layers = {}
             self._tree = Tree()
             self.collections = Collections()
 

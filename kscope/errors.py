@@ -25,6 +25,8 @@ __all__ = [
     "KscopeError",
     "LateVariableError",
     "LayerError",
+    "LayerExistsError",
+    "LayerMismatchError",
     "NameTypeError",
     "NestingError",
     "OptionError",
@@ -37,6 +39,7 @@ __all__ = [
     "ShapeTypeError",
     "ShapeValueError",
     "UnsupportedError",
+    "UntrackedVariableError",
     "ValuesError",
     "VariableExistsError",
     "VariableMissingError",
@@ -164,6 +167,18 @@ class UnsupportedError(KscopeError, NotImplementedError):
 
 class LayerError(KscopeError, ValueError):
     """Raised when a scoped layer is bound, shared or rebuilt in a way that cannot work."""
+
+
+class LayerExistsError(KscopeError, ValueError):
+    """Raised when a scope that does not reuse asks for a layer of a name that is taken."""
+
+
+class LayerMismatchError(KscopeError, ValueError):
+    """Raised when a layer of a scope is shared under arguments that it was not made of."""
+
+
+class UntrackedVariableError(KscopeError, ValueError):
+    """Raised when the call of a scoped layer makes a variable that no layer tracks, so that it would be lost."""
 
 
 class ValuesError(KscopeError, ValueError):

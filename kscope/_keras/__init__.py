@@ -7,12 +7,19 @@ here; `files`, `names` and `optimizers` stand by themselves.
 from __future__ import annotations
 
 from kscope._keras.layers import (
+    around_add_weight,
     around_models,
     around_remat,
+    around_variables,
     default,
     get_keras_mask,
+    global_random_state,
+    only_shards,
+    own_names,
+    seed_generators,
     set_keras_mask,
     sublayers,
+    track,
     unlocked,
     untracked,
 )
@@ -41,8 +48,10 @@ from kscope._keras.values import (
 
 __all__ = [
     "BACKEND",
+    "around_add_weight",
     "around_models",
     "around_remat",
+    "around_variables",
     "autocast",
     "cast_value",
     "default",
@@ -50,13 +59,17 @@ __all__ = [
     "eagerly",
     "frozen",
     "get_keras_mask",
+    "global_random_state",
     "has_stateless_value",
     "inherited_training",
     "is_concrete",
     "isolated_call",
     "numbers",
+    "only_shards",
     "operations_at_root",
     "outside_of_traces",
+    "own_names",
+    "seed_generators",
     "set_keras_mask",
     "set_numbers",
     "stored_dtype",
@@ -64,6 +77,7 @@ __all__ = [
     "sublayers",
     "symbolic",
     "tracing",
+    "track",
     "unlocked",
     "untracked",
 ]

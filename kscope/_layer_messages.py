@@ -1,0 +1,67 @@
+"""The messages of look-ups of layers that fail, as `_messages` has those of variables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kscope import errors
+
+if TYPE_CHECKING:
+    from kscope._inline import LayerRequest
+    from kscope._kept import KeptLayer
+
+__all__ = ["exists", "late", "late_in_step", "mismatch"]
+
+
+def exists(request: LayerRequest, kept: KeptLayer, twice: bool = False) -> errors.LayerExistsError:
+    """The name is taken, and the scope does not reuse."""
+    fix = "keep what kscope.layer() returns and call that, use get_or_create_layer(), or give the layer another name."
+    if twice:
+        fix = f"this call got it before; {fix}"
+    return errors.LayerExistsError(
+        errors.compose(f"Layer {request.name} already exists, disallowed.", [*_asked(request), *_found(kept)], fix)
+    )
+
+
+def mismatch(request: LayerRequest, kept: KeptLayer) -> errors.LayerMismatchError:
+    """The layer of that name is another one."""
+    return errors.LayerMismatchError(
+        errors.compose(
+            f"Trying to share layer {request.name}, but it was made otherwise.",
+            [*_asked(request), *_found(kept)],
+            "ask for the layer that is there, or give this one another name.",
+        )
+    )
+
+
+def late(request: LayerRequest, layer: str, note: str) -> errors.LateVariableError:
+    """A built layer asks for one that its discovery did not meet."""
+    return errors.LateVariableError(
+        errors.compose(
+            f"Layer {request.name} does not exist: layer {layer!r} is built, and its discovery did not meet this name.",
+            [*_asked(request), ("layer", layer), ("discovery", note)],
+            "name the arguments of the calls that take other branches, e.g. "
+            'discover=[{"training": True}], when you make the layer; or allow it to grow with late="allow".',
+        )
+    )
+
+
+def late_in_step(request: LayerRequest, layer: str) -> errors.LateVariableError:
+    """A late layer in a step that JAX compiles."""
+    return errors.LateVariableError(
+        errors.compose(
+            f"Layer {request.name} does not exist, and a step that JAX compiles cannot take on a new one.",
+            [*_asked(request), ("layer", layer)],
+            "call the layer once outside of the compiled step, with the arguments that lead here.",
+        )
+    )
+
+
+def _asked(request: LayerRequest) -> list[tuple[str, Any]]:
+    reuse = getattr(request.reuse, "name", request.reuse)
+    return [("asked for", request.spelled()), ("scope", f"{request.scope.name!r}, reuse={reuse}")]
+
+
+def _found(kept: KeptLayer) -> list[tuple[str, Any]]:
+    found = kept.asked or type(kept.layer).__name__
+    return [("found", f"{kept.name}, {found}"), ("Originally made at", kept.site)]
