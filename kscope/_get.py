@@ -49,9 +49,10 @@ def get_variable(
             scope's off. It ends up on the variable, so that layers add its loss.
         trainable: bool. Defaults to `True`, except for integers, bools, and `on_read` variables.
         collections: list, tuple or set of names for `get_collection`, in place of `"variables"`.
-        caching_device: handed to getters; no Keras backend caches, so that making a variable with one raises.
+        caching_device: a str such as `"/device:CPU:1"`, or a function that returns one: the variable is read from a
+            copy on that device, refreshed when it is assigned to; not on PyTorch. `""` switches a scope's off.
         partitioner: a callable `partitioner(shape=..., dtype=...)` that returns the number of slices along each axis,
-            at most one above 1; see `kscope.partitioners`.
+            at most one above 1; or `kscope.partitioners.sharded(axes)`. See there.
         validate_shape: `True`: Keras variables have a shape.
         use_resource: has no effect; every Keras variable is a resource.
         custom_getter: a callable `getter(next_getter, name, **kwargs)`, or a mapping from patterns to such, in place

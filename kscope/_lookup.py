@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from kscope import _creators, _initial, _messages, _names, _options, _shapes, errors
+from kscope import _caching, _creators, _initial, _messages, _names, _options, _shapes, errors
 from kscope._context import thread
 from kscope._initial import Constant
 from kscope._records import Record
 from kscope._request import Request
+from kscope._sharding import Sharded
 
 __all__ = ["obtain"]
 
@@ -21,7 +22,7 @@ def obtain(request: Request) -> Any:
 
     Raises what `get_variable` lists; a request that raises leaves nothing behind.
     """
-    if request.partitioner is not None and not _is_scalar(request):
+    if request.partitioner is not None and not (_is_scalar(request) or isinstance(request.partitioner, Sharded)):
         return _partition().obtain(request)
     if request.store.partitioned and (whole := _partition().without_partitioner(request)) is not None:
         return whole
@@ -76,10 +77,11 @@ def _make(request: Request) -> Record:
     collections = _options.collections_of(request.collections)
     initial, dtype = _initial_value(request)
     _refuse_unsupported(request)
+    shape = np.shape(initial) if request.shape is None else request.shape
     variable, collections = _creators.make(
         request.name,
         initial,
-        shape=np.shape(initial) if request.shape is None else request.shape,
+        shape=shape,
         dtype=dtype,
         trainable=request.trains(dtype),
         collections=collections,
@@ -87,6 +89,7 @@ def _make(request: Request) -> Record:
         aggregation=request.aggregation,
         regularizer=_options.regularizer_of(request.regularizer),
         constraint=_options.constraint_of(request.constraint),
+        **_placement(request, shape),
     )
     record = Record(request.name, variable, dtype, collections, _messages.call_site(), _draw(request, variable, dtype))
     request.store.add(record)
@@ -132,22 +135,28 @@ def _initial_value(request: Request) -> tuple[Any, str]:
     return _initial.drawn(request.name, initial), dtype
 
 
-def _refuse_unsupported(request: Request) -> None:
-    """What is inherited and handed to getters, but has no meaning yet for a variable that is made."""
-    if request.validate_shape is not True:
-        raise _unsupported(request, "validate_shape", "Keras variables have a shape that never changes; pass True.")
+def _placement(request: Request, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Where the variable is, and where it is read, if somebody said so."""
+    placement: dict[str, Any] = {}
+    if isinstance(request.partitioner, Sharded):
+        placement["layout"] = request.partitioner.layout(shape, request.name)
     if request.caching_device:
-        raise _unsupported(request, "caching_device", "no Keras backend caches reads; leave it out.")
+        device = _caching.device_of(request.caching_device, request.name)
+        if device is not None:
+            placement["caching_device"] = device
+    return placement
 
 
-def _unsupported(request: Request, argument: str, fix: str) -> errors.UnsupportedError:
-    return errors.UnsupportedError(
-        errors.compose(
-            f"Variable {request.name} cannot be made with {argument}={getattr(request, argument)!r}.",
-            [("scope", repr(request.scope.name))],
-            f"{fix} A custom getter may also take it away.",
+def _refuse_unsupported(request: Request) -> None:
+    """What is inherited and handed to getters, but has no meaning for a variable that is made."""
+    if request.validate_shape is not True:
+        raise errors.UnsupportedError(
+            errors.compose(
+                f"Variable {request.name} cannot be made with validate_shape={request.validate_shape!r}.",
+                [("scope", repr(request.scope.name))],
+                "Keras variables have a shape that never changes; pass True. A custom getter may also take it away.",
+            )
         )
-    )
 
 
 def _constant_with_shape(request: Request) -> errors.ConstantShapeError:

@@ -14,6 +14,7 @@ from kscope._context import Frame, default, thread
 from kscope._keys import GraphKeys
 from kscope._records import Record, Tree
 from kscope._scope import Defaults, VariableScope
+from kscope._sharding import Sharded
 
 if TYPE_CHECKING:
     from kscope._kept import KeptLayer
@@ -263,6 +264,8 @@ class VariableStore:
                 constraint=variable.constraint if functions else None,
                 synchronization=variable.synchronization,
                 aggregation=variable.aggregation,
+                partitioner=Sharded.like(variable),
+                caching_device=getattr(variable, "caching_device", None),
             )
             copied.records[prefix + record.name].number = record.number
         for whole in self.partitioned.values():

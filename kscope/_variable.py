@@ -75,9 +75,18 @@ def make(name: str, initial: Any, *, regularizer: Any, constraint: Any, **option
     knows of the variable. `options` are those of `keras.Variable`.
     """
     with _keras.eagerly(), _keras.operations_at_root():
-        variable = ScopedVariable(name, initial, **options)
+        variable = _class(options)(name, initial, **options)
     if regularizer is not None:
         variable.regularizer = regularizer
     if constraint is not None:
         variable.constraint = constraint
     return variable
+
+
+def _class(options: dict[str, Any]) -> type[ScopedVariable]:
+    if "caching_device" not in options:
+        return ScopedVariable
+    # Seldom wanted, and made of the class above.
+    from kscope._caching import CachedVariable
+
+    return CachedVariable

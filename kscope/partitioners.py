@@ -1,18 +1,18 @@
 """Partitioners: how many slices of a variable to make along which axis (row M12).
 
 A partitioner is any callable `partitioner(shape=..., dtype=...)` that returns one int per axis, at most one of them
-above 1. These are TensorFlow 1's, with its formulas.
+above 1. These are TensorFlow 1's, with its formulas; but `sharded` lays one variable out over devices.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kscope import _dtypes, errors
 
-__all__ = ["fixed_size_partitioner", "min_max_variable_partitioner", "variable_axis_size_partitioner"]
+__all__ = ["fixed_size_partitioner", "min_max_variable_partitioner", "sharded", "variable_axis_size_partitioner"]
 
 Partitioner = Callable[..., list[int]]
 
@@ -108,3 +108,36 @@ def _check_positive(**numbers: int | None) -> None:
     for name, number in numbers.items():
         if number is not None and number < 1:
             raise errors.OptionError(f"{name} must be positive. Received: {name}={number!r}")
+
+
+def sharded(axes: Sequence[str | None], device_mesh: Any = None) -> Any:
+    """A partitioner that gives no slices: the variable is one, laid out over a mesh of devices. On JAX only.
+
+    Args:
+        axes: for each axis of the variable the name of an axis of the mesh, or `None` where it is not sharded. They
+            are counted from the last axis: `("model",)` and `(None, "model")` give a kernel and its bias the same
+            layout, so that a scope can hand one down to both.
+        device_mesh: a `keras.distribution.DeviceMesh`. Defaults to that of `keras.distribution.distribution()`, when
+            the variable is made.
+
+    Returns:
+        A partitioner, for `partitioner=` of `get_variable` and of a scope.
+
+    Raises, when a variable is made:
+        PartitionerError: there is no mesh, it lacks an axis, or an axis does not divide among its devices.
+        UnsupportedError: on TensorFlow and PyTorch, where Keras has no layouts of variables.
+
+    Example:
+    >>> mesh = keras.distribution.DeviceMesh((1,), ["model"], devices=["cpu:0"])
+    >>> by_columns = kscope.partitioners.sharded((None, "model"), mesh)
+    >>> if keras.backend.backend() == "jax":
+    ...     with kscope.variable_scope("fc", partitioner=by_columns):
+    ...         kernel, bias = kscope.get_variable("kernel", [3, 4]), kscope.get_variable("bias", [4])
+    """
+    from kscope._sharding import Sharded
+
+    if isinstance(axes, str) or not all(axis is None or isinstance(axis, str) for axis in axes):
+        raise errors.OptionTypeError(
+            f"sharded() needs a sequence of names of axes of a mesh, or None. Received: axes={axes!r}"
+        )
+    return Sharded(tuple(axes), device_mesh)

@@ -15,6 +15,7 @@ def pytest_configure(config: pytest.Config) -> None:
     backend = os.environ.get("KERAS_BACKEND")
     if backend not in BACKENDS:
         raise pytest.UsageError(f"KERAS_BACKEND must name the backend under test, one of {BACKENDS}. Got {backend!r}.")
+    _several_devices(backend)
     import keras
 
     if keras.backend.backend() != backend:
@@ -22,6 +23,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("KERAS_NNX_ENABLED", "").lower() not in ("true", "1"):
         # With NNX some of Keras' own layers fail, and the column of JAX is about JAX without it.
         config.pluginmanager.register(Matrix(FILE, backend))
+
+
+def _several_devices(backend: str) -> None:
+    """Have devices to place variables on: they are chosen before the backend starts, and once."""
+    if backend == "jax":
+        flags = os.environ.get("XLA_FLAGS", "")
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count=8".strip()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        processor = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -274,29 +274,15 @@ def test_use_resource_of_another_type():
         get_variable("v", [1], use_resource="yes")
 
 
-@pytest.mark.parametrize(
-    ("options", "reason"),
-    [
-        ({"validate_shape": False}, "Keras variables have a shape that never changes"),
-        ({"caching_device": "/cpu:0"}, "no Keras backend caches reads"),
-    ],
-    ids=["validate_shape", "caching_device"],
-)
-def test_what_keras_cannot_do(options, reason):
-    """What no Keras variable can do is refused when one would be made, with a way out (rows H19, I15)."""
-    (argument,) = options
-    message = f"Variable s/v cannot be made with {argument}=(.|\n)*scope: 's'\n  Fix: {reason}.* custom getter may also"
+def test_what_keras_cannot_do():
+    """A variable without a fixed shape is refused when it would be made, with a way out (row H19)."""
+    message = (
+        r"Variable s/v cannot be made with validate_shape=False(.|\n)*scope: 's'\n  Fix: Keras variables have a shape"
+        ".* custom getter may also"
+    )
     with variable_scope("s"), pytest.raises(errors.UnsupportedError, match=message):
-        get_variable("v", [4], **options)
+        get_variable("v", [4], validate_shape=False)
     assert len(default_store()) == 0
-
-
-def test_an_inherited_caching_device_can_be_switched_off():
-    """A scope's caching device refuses variables, and `""` switches it off (row I15)."""
-    with variable_scope("a", caching_device="/cpu:0"):
-        with pytest.raises(errors.UnsupportedError, match="cannot be made with caching_device='/cpu:0'"):
-            get_variable("v", [1])
-        assert get_variable("v", [1], caching_device="").path == "a/v"
 
 
 def test_a_partitioner_that_wants_one_part():

@@ -6,6 +6,7 @@ here; `files`, `names` and `optimizers` stand by themselves.
 
 from __future__ import annotations
 
+from kscope._keras.devices import Copy, devices
 from kscope._keras.layers import (
     around_add_weight,
     around_models,
@@ -48,6 +49,7 @@ from kscope._keras.values import (
 
 __all__ = [
     "BACKEND",
+    "Copy",
     "around_add_weight",
     "around_models",
     "around_remat",
@@ -56,6 +58,7 @@ __all__ = [
     "cast_value",
     "default",
     "deferring",
+    "devices",
     "eagerly",
     "frozen",
     "get_keras_mask",
