@@ -134,15 +134,18 @@ class PartitionedVariable(keras.Variable):
         if self._axis or len(self.shards) == 1:
             return keras.ops.take(self.value, indices, axis=0)
         indices = keras.ops.convert_to_tensor(indices)
-        rows = None
-        for start, shard in zip(self._starts(), self.shards, strict=True):
-            here = keras.ops.logical_and(indices >= start, indices < start + shard.shape[0])
-            # Whatever is not here reads the first row, and counts for nothing.
-            found = keras.ops.take(shard, keras.ops.where(here, indices - start, 0), axis=0)
+        indices = keras.ops.where(indices < 0, indices + self.shape[0], indices)
+        first, *others = self.shards
+        # What is not in a slice reads a row at its end, and is not chosen.
+        rows = keras.ops.take(first, keras.ops.minimum(indices, first.shape[0] - 1), axis=0)
+        for start, shard in zip(self._starts()[1:], others, strict=True):
+            # Indices beyond the end are left to the backend, by way of the last slice.
+            last = self.shape[0] if shard is others[-1] else shard.shape[0] - 1
+            found = keras.ops.take(shard, keras.ops.clip(indices - start, 0, last), axis=0)
+            here = indices >= start
             for _ in self.shape[1:]:
                 here = keras.ops.expand_dims(here, -1)
-            part = keras.ops.where(here, found, keras.ops.zeros_like(found))
-            rows = part if rows is None else rows + part
+            rows = keras.ops.where(here, found, rows)
         return rows
 
     def __iter__(self) -> Iterator[Any]:

@@ -232,6 +232,21 @@ def test_reading_and_assigning(axis):
     assert not v.trainable
 
 
+@pytest.mark.parametrize("index", [-1, -5, 5, 7])
+def test_rows_counted_from_the_end_and_beyond_it(index):
+    """Rows of negative and of too large numbers are what the backend makes of them for a whole variable."""
+    v = get_variable("v", [5, 2], partitioner=fixed(3))
+
+    def outcome(take):
+        try:
+            return numbers(take()).tolist()
+        except Exception as error:
+            return type(error)
+
+    expected = outcome(lambda: keras.ops.take(v.as_tensor(), [index], axis=0))
+    assert str(outcome(lambda: v.take([index]))) == str(expected)
+
+
 @keras.saving.register_keras_serializable(package="test_partition")
 class Lookup(kscope.ScopedLayer):
     """A table in slices: rows of it, and its mean."""
