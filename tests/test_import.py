@@ -9,14 +9,16 @@ import pytest
 
 import kscope
 
-BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def _loaded(code: str) -> set[str]:
     """The top-level packages that a fresh interpreter has loaded after `code`."""
-    program = f"{code}\nimport sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
-    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    return set(run.stdout.split())
+    return set(_printed(f"{code}\nimport sys; print(*{{name.partition('.')[0] for name in sys.modules}})").split())
+
+
+def _printed(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
 
 
 def test_import_loads_neither_keras_nor_numpy():
@@ -30,10 +32,36 @@ def test_import_prints_nothing():
     assert (run.stdout, run.stderr) == ("", "")
 
 
+def test_import_configures_no_logging():
+    """Importing the package, and using it, adds nothing to the root of logging that Keras alone does not."""
+    handlers = "import logging; print(logging.root.level, *map(type, logging.root.handlers))"
+    used = "kscope.get_variable('v', [1])"
+    assert _printed(f"import kscope; {handlers}") == _printed(handlers)
+    assert _printed(f"import keras, kscope; {used}; {handlers}") == _printed(f"import keras; {handlers}")
+
+
+TRAINED = """
+import keras, numpy
+class Tower(keras.layers.Layer):
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(3, 2))
+    def call(self, x):
+        return x @ self.kernel
+def trained(layer):
+    model = keras.Sequential([keras.Input((3,)), layer])
+    model.compile("sgd", "mse")
+    model.fit(numpy.ones((4, 3)), numpy.ones((4, 2)), verbose=0)
+"""
+
+
 def test_use_loads_the_active_backend_only(backend):
-    """Making a variable loads the backend that Keras runs on, and no other."""
-    loaded = _loaded("import kscope; kscope.get_variable('v', [1])")
-    assert loaded & set(BACKENDS) == {backend}
+    """Training a scoped layer loads the backend that Keras runs on, and no other that Keras does not load itself."""
+    plain = _loaded(f"{TRAINED}\ntrained(Tower())")
+    scoped = _loaded(
+        f"{TRAINED}\nimport kscope\ntrained(kscope.scoped(lambda x: x @ kscope.get_variable('kernel', [3, 2])))"
+    )
+    assert backend in scoped
+    assert scoped & set(BACKENDS) == plain & set(BACKENDS)
 
 
 def test_every_public_name_is_there():
