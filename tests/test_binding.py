@@ -14,7 +14,7 @@ X = np.ones((2, 3), "float32")
 
 
 def test_a_layer_alone_has_a_store_of_its_own():
-    """Two instances of one class never share by accident: each has a store, and in it the same names."""
+    """Two instances of one class never share by accident: each has a store, and in it the same names (row S1)."""
     a, b = Tower(), Tower()
     a(X), b(X)
     assert a.store is not b.store
@@ -145,13 +145,16 @@ def test_empty_scope(scope, expected):
 
 
 def test_binding_is_for_good():
-    """A layer stays where it was first built."""
+    """A layer stays where it was first built, whatever scopes it is called in later (row S8)."""
     layer = Tower(name="net")
     layer(X)
     store = layer.store
     with kscope.VariableStore().as_default(), kscope.variable_scope("elsewhere"):
         layer(X)
+    with kscope.variable_scope("elsewhere"):
+        layer(X)
     assert (layer.store, layer.scope.name) == (store, "net")
+    assert paths(layer) == list(store) == ["net/fc/kernel", "net/fc/bias"]
 
 
 def test_reuse_argument():
@@ -163,11 +166,20 @@ def test_reuse_argument():
     assert all(v is w for v, w in zip(a.weights, b.weights, strict=True))
 
 
-def test_reuse_argument_of_what_is_missing():
-    """A layer that only reuses cannot be the first."""
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda layer: layer(X),
+        lambda layer: layer(keras.Input((3,))),
+        lambda layer: keras.Sequential([layer]).predict(X, verbose=0),
+    ],
+    ids=["eager", "symbolic", "compiled"],
+)
+def test_reuse_argument_of_what_is_missing(call):
+    """A layer that only reuses cannot be the first, however it is called (row S3)."""
     layer = Tower(store=kscope.VariableStore(), scope="t", reuse=True)
     with pytest.raises(errors.VariableMissingError, match="Variable t/fc/kernel does not exist"):
-        layer(X)
+        call(layer)
 
 
 def test_scope_defaults_reach_the_layer():

@@ -161,7 +161,7 @@ def test_mixed_precision():
 
 
 def test_the_layers_dtype_is_the_default():
-    """A variable without a dtype has the layer's variable dtype; a scope's goes before it (row J1)."""
+    """A variable without a dtype has the layer's variable dtype; a scope's goes before it (rows J1, S10)."""
 
     class Typed(kscope.ScopedLayer):
         def call(self, x):
@@ -173,6 +173,17 @@ def test_the_layers_dtype_is_the_default():
     layer = Typed(dtype="float16")
     layer(X)
     assert {v.path: v.dtype for v in layer.weights} == {"typed/other/b": "bfloat16", "typed/a": "float16"}
+
+
+def test_a_variable_without_a_shape():
+    """What is missing is said in TF1's words for graphs, in a layer too (row S10)."""
+
+    class Shapeless(kscope.ScopedLayer):
+        def call(self, x):
+            return x * kscope.get_variable("k")
+
+    with pytest.raises(errors.InitializerError, match="Variable shapeless/k did not get an initializer, so"):
+        Shapeless()(X)
 
 
 def test_sublayers_are_built_in_the_discovery():
@@ -295,7 +306,7 @@ def test_inside_keras_wrappers_and_containers():
 
 
 def test_weights_are_in_the_order_of_creation():
-    """Weights come in the order in which the call made them, not by name (deviation 14)."""
+    """Weights come in the order in which the call made them, not by name (row S7, deviation 14)."""
 
     class Order(kscope.ScopedLayer):
         def call(self, x):

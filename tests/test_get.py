@@ -24,7 +24,7 @@ def _never(*args, **kwargs):
 
 
 def test_a_taken_name_is_refused():
-    """A scope that does not reuse refuses a name that is taken, and the first variable stays (row G1)."""
+    """A scope that does not reuse refuses a name that is taken, and the first variable stays (rows G1, P1)."""
     with variable_scope("foo"):
         v = get_variable("v", [1])
         with pytest.raises(errors.VariableExistsError, match=re.escape(f"Variable foo/v {EXISTS}")):
@@ -34,7 +34,7 @@ def test_a_taken_name_is_refused():
 
 @pytest.mark.parametrize("options", [{}, {"shape": [1]}, {"shape": [1], "initializer": "zeros"}, {"initializer": 1.0}])
 def test_a_missing_name_is_refused(options):
-    """A reusing scope refuses a name that nobody made, whatever else is given, and makes nothing (row G2)."""
+    """A reusing scope refuses a name that nobody made, whatever else is given, and makes nothing (rows G2, P1)."""
     with (
         variable_scope("foo", reuse=True),
         pytest.raises(errors.VariableMissingError, match=re.escape(f"Variable foo/v {MISSING}")),

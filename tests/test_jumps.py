@@ -211,6 +211,11 @@ def test_original_name_scope_is_that_of_the_first_opening():
     assert (default.original_name_scope, get_variable_scope().original_name_scope) == ("a/d/", "")
 
 
+def test_original_name_scope_of_a_name_that_is_opened_again():
+    """It is the same, as in TF1's eager execution: no graph numbers it (row P10)."""
+    assert visit("o").original_name_scope == visit("o").original_name_scope == "o/"
+
+
 def test_without_an_auxiliary_name_scope_it_is_that_of_the_place():
     """Variable names are as ever, and the name scope is the outer one, for all three kinds of scopes (row E4)."""
     assert visit("inner", auxiliary_name_scope=False).original_name_scope == ""

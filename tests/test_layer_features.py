@@ -10,6 +10,7 @@ from samples import PlainTower, Tower
 from trained import X, Y, fit, optimizer, same, same_weights
 
 import kscope
+from kscope import errors
 
 TOKENS = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
 
@@ -93,6 +94,28 @@ def test_losses(classes, options):
 
 
 @pytest.mark.matrix("Losses: none is left of the discovery")
+def test_losses_are_of_the_variables_as_they_are():
+    """No call computes a loss; each time they are asked for, each regularizer is called once (row S4)."""
+    calls = []
+
+    def regularizer(v):
+        calls.append(1)
+        return keras.ops.sum(v)
+
+    class Layer(kscope.ScopedLayer):
+        def call(self, x):
+            kscope.get_variable("off", [3], regularizer=kscope.no_regularizer)
+            return x * kscope.get_variable("v", [3], initializer="ones", regularizer=regularizer)
+
+    layer = Layer()
+    layer(X), layer(X)
+    assert calls == []
+    assert values(layer.losses) == [3.0]
+    layer.weights[1].assign([2.0, 2.0, 2.0])
+    assert values(layer.losses) == [6.0]
+    assert len(calls) == 2
+
+
 def test_no_loss_of_the_discovery():
     """The symbolic calls of the discovery leave no loss behind."""
 
@@ -244,6 +267,55 @@ def test_a_layer_made_in_build():
     losses = fit(model, epochs=3)
     assert losses[-1] < losses[0]
     assert len(model.trainable_weights) == 3
+
+
+def test_variables_of_all_kinds():
+    """What the V2 shim ignores or refuses works in a call as outside: collections and partitioners (row S5)."""
+
+    class Layer(kscope.ScopedLayer):
+        def call(self, x):
+            kscope.get_variable("v", [1], collections=["mine"], use_resource=False)
+            kscope.get_local_variable("l", [1])
+            kscope.get_variable("p", [4], partitioner=kscope.partitioners.fixed_size_partitioner(2))
+            return x
+
+    layer = Layer(store=kscope.VariableStore())
+    for _ in range(2):
+        layer(X)
+    assert [v.path for v in layer.trainable_weights] == ["layer/v", "layer/p/part_0", "layer/p/part_1"]
+    assert [v.path for v in layer.non_trainable_weights] == ["layer/l"]
+    assert [v.path for v in layer.store.get_collection("mine")] == ["layer/v"]
+
+
+def test_a_caching_device():
+    """A caching device, which the V2 shim ignores, is refused in a call as outside (row S5)."""
+
+    @kscope.scoped
+    def layer(x):
+        return x * kscope.get_variable("v", [3], caching_device="/cpu:0")
+
+    with pytest.raises(errors.UnsupportedError, match="caching_device"):
+        layer(X)
+
+
+def test_training_reaches_a_call_that_takes_it():
+    """`call()` itself is written, with `training` or without; without a `call()` a layer cannot be called (row S16)."""
+    seen = []
+
+    class Telling(kscope.ScopedLayer):
+        def call(self, x, training=None):
+            seen.append(training)
+            return x * scale()
+
+    layer = Telling()
+    layer.build((None, 3))
+    seen.clear()
+    layer(X), layer(X, training=True)
+    assert seen == [None, True]
+    assert [v.path for v in layer.weights] == ["telling/scale"]
+    Tower()(X, training=True)
+    with pytest.raises(NotImplementedError, match="does not have a `call` method"):
+        kscope.ScopedLayer()(X)
 
 
 class Pooled(kscope.ScopedLayer):

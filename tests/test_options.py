@@ -190,7 +190,7 @@ def test_switching_a_regularizer_off():
 
 
 def test_no_regularizer_is_a_regularizer():
-    """`no_regularizer` can be called, as in TF1, and returns `None` (row I8)."""
+    """`no_regularizer` can be called, as in TF1, and returns `None` (rows I8, R2)."""
     assert kscope.no_regularizer(1.0) is None
 
 

@@ -40,7 +40,7 @@ def again(name="v", reuse=True):
 
 
 def test_twice_in_one_call_is_an_accident():
-    """Getting a name twice in a call raises at the first call, and nothing is left behind."""
+    """Getting a name twice in a call raises at the first call, and nothing is left behind (row S2)."""
     store = kscope.VariableStore()
     with pytest.raises(errors.VariableExistsError, match="switch/v already exists(.|\n)*this call got it before"):
         Switch(get(), get(), store=store)(X)
@@ -48,12 +48,20 @@ def test_twice_in_one_call_is_an_accident():
 
 
 def test_the_next_call_is_normal():
-    """Getting the name again in the next call finds the same variable."""
+    """Getting the name again in the next call finds the same variable (rows S1, S2)."""
     layer = Switch(get())
     layer(X)
     (v,) = layer.got
     layer(X)
     assert layer.got[0] is v
+
+
+def test_an_integer_in_the_next_call():
+    """The next call finds a variable of another dtype than the scope's, as its initial value gave it (row S9)."""
+    layer = Switch(lambda: kscope.get_variable("step", initializer=3, trainable=False))
+    for _ in range(3):
+        layer(X)
+    assert [v.dtype for v in layer.weights] == ["int32"]
 
 
 def test_every_call_is_checked():
@@ -117,7 +125,7 @@ def test_a_late_name_that_another_layer_made():
 
 
 def test_counters_start_anew_at_each_call():
-    """Default names are numbered from anew at each call, so that the same code gets the same names (row C3)."""
+    """Default names are numbered from anew at each call, so that the same code gets the same names (rows C3, S6)."""
 
     def block():
         with kscope.variable_scope(None, "block"):
@@ -192,7 +200,7 @@ def test_the_layers_store_inside_its_call():
 
 
 def test_super_call_is_part_of_the_same_call():
-    """A subclass that calls `super().call()` is in one call: a name is still an accident the second time."""
+    """A subclass that calls `super().call()` is in one call: a name is still an accident the second time (row S12)."""
 
     class Base(kscope.ScopedLayer):
         def call(self, x):
@@ -211,6 +219,23 @@ def test_super_call_is_part_of_the_same_call():
     assert [v.path for v in layer.weights] == ["derived/v", "derived/w"]
     with pytest.raises(errors.VariableExistsError, match="clash/v already exists"):
         Clash()(X)
+
+
+def test_methods_of_a_layer():
+    """Methods that a call uses are part of it; from outside, the layer's store and scope lead there (row S12)."""
+
+    class Parts(kscope.ScopedLayer):
+        def v(self):
+            return kscope.get_variable("v", [])
+
+        def call(self, x):
+            return x * self.v()
+
+    layer = Parts()
+    layer(X)
+    with layer.store.as_default(), kscope.variable_scope(layer.scope, reuse=True):
+        assert layer.v() is layer.weights[0]
+    assert [v.path for v in layer.variables] == ["parts/v"]
 
 
 def test_recursion_is_a_call_of_its_own():

@@ -51,7 +51,7 @@ def test_auto_reuse_is_a_truthy_singleton():
 @pytest.mark.parametrize("child", ["c", ""])
 @pytest.mark.parametrize(("outer", "given", "mode"), MATRIX)
 def test_a_child_is_its_argument_or_its_parent(outer, given, mode, child):
-    """`child.reuse = argument or parent.reuse`, and the parent stays as it is (rows A4, F1)."""
+    """`child.reuse = argument or parent.reuse`, and the parent stays as it is (rows A4, F1, P2)."""
     with variable_scope("p", reuse=outer) as parent:
         with variable_scope(child, reuse=given) as scope:
             assert scope.reuse is mode
@@ -76,7 +76,7 @@ def test_a_jump_is_its_argument_or_the_captured_mode(captured, given, mode, plac
 
 
 def test_the_root_creates():
-    """Its mode is `False`, to begin with (row F1)."""
+    """Its mode is `False`, to begin with, in eager execution too (rows F1, P2)."""
     assert get_variable_scope().reuse is False
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from samples import Tower
@@ -42,6 +44,19 @@ def test_a_first_call_that_raises_takes_everything_back():
     assert layer(X).shape == (2, 4)
     assert list(store) == ["fails/tower/fc/kernel", "fails/tower/fc/bias", "fails/w"]
     assert len(layer.weights) == 3
+
+
+def test_a_call_that_raises_leaves_its_scope_and_store():
+    """Scope and store are those of the caller again, after a first call and after a later one (row S18)."""
+    layer = Fails(store=kscope.VariableStore())
+    with kscope.variable_scope("mine") as scope:
+        for number, fail in enumerate((True, False, True)):
+            layer.fail = fail
+            with pytest.raises(RuntimeError, match="halfway") if fail else contextlib.nullcontext():
+                layer(X)
+            assert kscope.get_variable_scope() is scope
+            weight(f"w{number}")
+    assert list(kscope.default_store()) == ["mine/w0", "mine/w1", "mine/w2"]
 
 
 def test_a_new_layer_after_a_failure():

@@ -28,7 +28,7 @@ STRAYS = {
 @pytest.mark.parametrize("make", STRAYS.values(), ids=STRAYS)
 @pytest.mark.matrix("Layers: untracked layers and variables in call() are errors")
 def test_what_nobody_tracks(make):
-    """A layer or variable that a call makes and nobody tracks raises, with its line, and leaves nothing behind."""
+    """A layer or variable of a call that nobody tracks raises, with its line, and leaves nothing behind (row S11)."""
 
     class Layer(kscope.ScopedLayer):
         def call(self, x):
@@ -61,7 +61,7 @@ def test_in_a_later_call(make):
 
 
 def test_what_is_tracked():
-    """Attributes are Keras' business: layers, variables and seeds, here or in a layer around."""
+    """Attributes are Keras' business: layers, variables and seeds, here or in a layer around (row S11)."""
 
     class Inner(kscope.ScopedLayer):
         def __init__(self, outer):

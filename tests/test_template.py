@@ -80,7 +80,7 @@ def test_a_callable_object():
 
 
 def test_not_a_function():
-    """What cannot be called is refused."""
+    """What cannot be called makes no layer: a TypeError that names `scoped`, at once (row S13)."""
     with pytest.raises(errors.OptionTypeError, match="scoped\\(\\) needs a function. Received: 3"):
         kscope.scoped(3)
 
@@ -170,6 +170,26 @@ def test_template_binds_arguments_and_getter():
     template = kscope.make_template("s", scale, custom_getter_=getter, factor=4.0)
     assert number(template(1.0)) == 4.0
     assert set(seen) == {"s/y"}
+
+
+def test_template_in_a_layer_that_is_built_with_symbols():
+    """Its variables are made in the discovery, below the scope of its call, and compiled calls get them (row S17)."""
+
+    class Net(kscope.ScopedLayer):
+        def __init__(self):
+            super().__init__()
+            self.template = kscope.make_template("t", scale)
+
+        def call(self, x):
+            with kscope.variable_scope("foo"):
+                return self.template(x)
+
+    with kscope.VariableStore().as_default():
+        net, inputs = Net(), keras.Input((3,))
+    model = keras.Model(inputs, net(inputs))
+    for _ in range(2):
+        np.testing.assert_allclose(model.predict(X, verbose=0), X)
+    assert [v.path for v in model.weights] == ["net/foo/t/y"]
 
 
 def test_default_names_below_an_explicit_scope():

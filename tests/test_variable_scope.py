@@ -127,7 +127,7 @@ def test_values_have_no_effect():
 
 @pytest.mark.parametrize("name", ["a b", "a:0", "é", "a\n", "a\tb", "a?"])
 def test_illegal_characters_are_refused_everywhere(name):
-    """No checkpoint could hold them (row A10)."""
+    """No checkpoint could hold them, whether a graph is being made or not (rows A10, P10)."""
     with pytest.raises(errors.ScopeNameError, match=r"is not a valid root scope name. A root scope name has to match"):
         visit(name)
     with (
@@ -191,7 +191,7 @@ def test_a_name_that_keras_does_not_know_is_noticed_by_get_variable(argument):
 
 
 def test_the_block_gets_the_current_scope():
-    """`as` gives the very object that `get_variable_scope()` returns inside (row A12)."""
+    """`as` gives the very object that `get_variable_scope()` returns inside (rows A12, R3)."""
     with variable_scope("a") as scope:
         assert get_variable_scope() is scope
         with variable_scope("b") as inner:
@@ -224,6 +224,16 @@ def test_a_slash_is_part_of_the_full_name():
             assert get_variable("c/v", [1]) is v
         assert get_variable("b/c/v", [1]) is v
     assert kscope.default_store()["a/b/c/v"] is v
+
+
+def test_a_name_may_be_opened_again():
+    """It is the same name and another scope, and that it was open before is no error (row R5)."""
+    with variable_scope("foo") as first:
+        a = get_variable("a", [1])
+    with variable_scope("foo") as second:
+        b = get_variable("b", [1])
+    assert (a.path, b.path) == ("foo/a", "foo/b")
+    assert first is not second
 
 
 def test_variables_and_scopes_have_separate_names():

@@ -107,7 +107,7 @@ PAIRS = {
 
 @pytest.mark.parametrize("what", PAIRS)
 def test_the_comparison_sees_a_difference_in(what: str):
-    """Of two programs that differ in one thing each agrees with itself and not with the other (rows B1 to N11).
+    """Of two programs that differ in one thing each agrees with itself and not with the other.
 
     So nothing of what is noted is compared in vain.
     """
