@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from kscope._partition import PartitionedVariable
     from kscope._reuse import AUTO_REUSE
     from kscope._scope import VariableScope, get_variable_scope
+    from kscope._seeds import set_seed
     from kscope._slices import PartitionInfo
     from kscope._store import EagerVariableStore, VariableStore, default_store, reset_default_store
     from kscope._template import make_template, scoped
@@ -88,6 +89,7 @@ _HOMES = {
     "regularizers": "",
     "reset_default_store": "_store",
     "scoped": "_template",
+    "set_seed": "_seeds",
     "trainable_variables": "_listings",
     "transform": "_transform",
     "typing": "",
@@ -138,6 +140,7 @@ __all__ = [
     "regularizers",
     "reset_default_store",
     "scoped",
+    "set_seed",
     "trainable_variables",
     "transform",
     "typing",

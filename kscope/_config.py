@@ -49,7 +49,7 @@ def of(state: LayerState) -> dict[str, Any]:
         store = state.store
     return {
         "scope": _scope_config(state.scope) if own else _wanted_scope(state),
-        "store": None if store is None else {"id": store.token, "member": _member(state, store)},
+        "store": None if store is None else _store_config(state, store),
         "reuse": _AUTO if wanted.reuse is AUTO_REUSE else wanted.reuse or None,
         "discover": [dict(arguments) for arguments in state.discover],
         "late": "raise" if state.late is None else "allow",
@@ -75,6 +75,12 @@ def _scope_config(scope: VariableScope) -> Any:
         "reuse": _AUTO if scope.mode is AUTO_REUSE else scope.mode,
         "defaults": {key: keras.saving.serialize_keras_object(value) for key, value in given.items()},
     }
+
+
+def _store_config(state: LayerState, store: VariableStore) -> dict[str, Any]:
+    config = {"id": store.token, "member": _member(state, store)}
+    # A rebuilt layer draws what this one drew.
+    return config if store.own_seed is None else {**config, "seed": store.own_seed}
 
 
 def _member(state: LayerState, store: VariableStore) -> int:
@@ -118,7 +124,7 @@ def _apply_scope(state: LayerState, scope: Any) -> None:
 def _apply_store(state: LayerState, store: Any) -> None:
     if isinstance(store, dict):
         state.wanted.member = store["member"]
-        store = _store_from(store["id"], store["member"])
+        store = _store_from(store["id"], store["member"], store.get("seed"))
         state.restored = True
     elif not (store is None or isinstance(store, VariableStore)):
         raise errors.OptionTypeError(
@@ -143,9 +149,9 @@ def _scope_from(scope: Any) -> str | VariableScope | None:
     )
 
 
-def _store_from(token: str, member: int) -> VariableStore:
+def _store_from(token: str, member: int, seed: int | None) -> VariableStore:
     store = _rebuilding.stores.get(token)
     if store is None or member in store.members:
-        store = _rebuilding.stores[token] = VariableStore()
+        store = _rebuilding.stores[token] = VariableStore(seed=seed)
     store.members.add(member)
     return store

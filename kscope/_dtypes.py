@@ -8,7 +8,7 @@ from typing import Any
 
 from kscope import errors
 
-__all__ = ["canonical", "floatx", "is_discrete", "is_floating", "item_size", "standardize"]
+__all__ = ["as_numpy", "canonical", "floatx", "is_discrete", "is_floating", "item_size", "standardize"]
 
 _ALIASES = {"float": "float32", "half": "float16", "double": "float64", "bool_": "bool"}
 _NAME = re.compile(r"^(bool|string|bfloat16|u?int(4|8|16|32|64)|float(16|32|64|8_e4m3fn|8_e5m2)|complex(64|128))$")
@@ -66,6 +66,14 @@ def canonical(dtype: str) -> str:
         if keras.backend.backend() == "jax" and not sys.modules["jax"].config.jax_enable_x64:
             return _NARROW[dtype]
     return dtype
+
+
+def as_numpy(dtype: str) -> Any:
+    """NumPy's object for the name of a dtype; strings are objects."""
+    import ml_dtypes
+    import numpy as np
+
+    return np.dtype("O" if dtype == "string" else getattr(ml_dtypes, dtype, None) or dtype)
 
 
 def floatx() -> str:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
 
 from kscope import _dtypes, _keras, errors
+
+if TYPE_CHECKING:
+    from kscope._slices import PartitionInfo
 
 __all__ = [
     "Constant",
@@ -23,6 +26,7 @@ __all__ = [
     "drawn",
     "draws",
     "fit",
+    "fitting",
     "parameters",
     "resolve",
     "takes_nothing",
@@ -93,7 +97,7 @@ def constant(value: Any) -> Constant:
             f"The initializer must be a callable or a constant, while get {value!r} (of type {type(value).__name__})"
         )
     dtype = _dtypes.canonical(_python_dtype(array) if adapts else array.dtype.name)
-    if _dtypes.is_discrete(dtype) and not np.array_equal(array.astype(_numpy_dtype(dtype)), array):
+    if _dtypes.is_discrete(dtype) and not np.array_equal(array.astype(_dtypes.as_numpy(dtype)), array):
         raise errors.InitialValueError(
             errors.compose(
                 f"The initial value {value!r} does not fit {dtype}, the widest integer that the backend holds.",
@@ -182,16 +186,8 @@ def _adopts(numbers: Any, dtype: str) -> bool:
     return (
         dtype not in ("bool", "string")
         and kind in "biu"
-        and bool(np.array_equal(numbers.astype(_numpy_dtype(dtype)), numbers))
+        and bool(np.array_equal(numbers.astype(_dtypes.as_numpy(dtype)), numbers))
     )
-
-
-def _numpy_dtype(dtype: str) -> Any:
-    if dtype == "string":
-        return np.dtype("O")
-    import ml_dtypes
-
-    return np.dtype(getattr(ml_dtypes, dtype, None) or dtype)
 
 
 def default(name: str, dtype: str) -> Any:
@@ -211,14 +207,14 @@ def takes_nothing(initializer: Callable[..., Any]) -> bool:
     )
 
 
-def drawn(name: str, initializer: Callable[..., Any]) -> Callable[..., Any]:
-    """The function that Keras calls for the values of one new variable."""
+def drawn(name: str, initializer: Callable[..., Any], info: PartitionInfo | None = None) -> Callable[..., Any]:
+    """The function that Keras calls for the values of one new variable, or of the slice that stands at `info`."""
     if isinstance(initializer, keras.initializers.Initializer):
         initializer = _fresh(initializer)
         if type(initializer).__module__.startswith("keras.") and not isinstance(initializer, _OF_ANY_SHAPE):
             # Keras' own answer right, and may be told the sharding they have to answer in.
             return initializer
-    return _Checked(name, initializer)
+    return _Checked(name, initializer, info)
 
 
 def _fresh(initializer: Any) -> Any:
@@ -237,32 +233,17 @@ def _fresh(initializer: Any) -> Any:
 class _Checked:
     """A user's callable as an initializer: called once, with what it takes; its answer has to fit (H4, H16)."""
 
-    __slots__ = ("initializer", "name")
+    __slots__ = ("info", "initializer", "name")
 
-    def __init__(self, name: str, initializer: Callable[..., Any]):
+    def __init__(self, name: str, initializer: Callable[..., Any], info: PartitionInfo | None):
         self.name = name
         self.initializer = initializer
+        self.info = info
 
     def __call__(self, shape: tuple[int, ...], dtype: str) -> Any:
-        value = _value_of(_called(self.initializer, shape, **self._keywords(shape, dtype)))
-        if keras.ops.is_tensor(value):
-            _check_concrete(value)
-            found = _dtypes.standardize(value.dtype)
-            fits = found == dtype
-        else:
-            value = np.asarray(value)
-            found = value.dtype.name
-            fits = np.can_cast(value.dtype, _numpy_dtype(dtype), "same_kind")
-        if tuple(value.shape) != shape:
-            raise self._misfit(
-                f"the initial value's shape ({tuple(value.shape)}) is not compatible with the explicitly supplied "
-                f"`shape` argument ({shape})."
-            )
-        if not fits:
-            raise self._misfit(
-                f"the initial value's dtype ({found}) is not compatible with the explicitly supplied `dtype` "
-                f"argument ({dtype})."
-            )
+        value = fitting(
+            self.name, self.initializer, _called(self.initializer, shape, **self._keywords(shape, dtype)), shape, dtype
+        )
         # A copy: the tensor may be another variable's own memory.
         return keras.ops.copy(keras.ops.convert_to_tensor(value, dtype))
 
@@ -272,7 +253,7 @@ class _Checked:
         if known is None:
             return keywords
         if "partition_info" in known:
-            keywords["partition_info"] = None
+            keywords["partition_info"] = self.info
         try:
             inspect.signature(self.initializer).bind(shape, **keywords)
         except TypeError as error:
@@ -286,14 +267,40 @@ class _Checked:
             ) from None
         return keywords
 
-    def _misfit(self, what: str) -> errors.InitialValueError:
-        return errors.InitialValueError(
-            errors.compose(
-                f"In this `tf.Variable` creation, {what}",
-                [("variable", self.name), ("initializer", self.initializer)],
-                "return an array of the shape and dtype that the initializer is called with.",
-            )
+
+def fitting(name: str, initializer: Any, value: Any, shape: tuple[int, ...], dtype: str) -> Any:
+    """What a user's initializer returned for a variable, as a tensor or a NumPy array (rows H4, H16).
+
+    Raises:
+        InitialValueError: if it has another shape, or numbers of another kind.
+    """
+    value = _value_of(value)
+    if keras.ops.is_tensor(value):
+        _check_concrete(value)
+        found = _dtypes.standardize(value.dtype)
+        fits = found == dtype
+    else:
+        value = np.asarray(value)
+        found = value.dtype.name
+        fits = np.can_cast(value.dtype, _dtypes.as_numpy(dtype), "same_kind")
+    for what, got, asked, right in (
+        ("shape", tuple(value.shape), tuple(shape), tuple(value.shape) == tuple(shape)),
+        ("dtype", found, dtype, fits),
+    ):
+        if not right:
+            raise _misfit(name, initializer, what, got, asked)
+    return value
+
+
+def _misfit(name: str, initializer: Any, what: str, got: Any, asked: Any) -> errors.InitialValueError:
+    return errors.InitialValueError(
+        errors.compose(
+            f"In this `tf.Variable` creation, the initial value's {what} ({got}) is not compatible with the explicitly "
+            f"supplied `{what}` argument ({asked}).",
+            [("variable", name), ("initializer", initializer)],
+            "return an array of the shape and dtype that the initializer is called with.",
         )
+    )
 
 
 def parameters(function: Callable[..., Any]) -> Any:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import random
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
 from kscope import _dtypes, _shapes, errors
+from kscope._laws import Integers, Law, Normal, Orthogonal, Shape, Uniform
 from kscope.typing import DtypeLike, ShapeLike
 
-__all__ = ["Initializer", "OfFloats", "Random", "RandomFloats", "Shape", "full", "number", "registered", "whole"]
-
-Shape = tuple[int, ...]
+__all__ = ["Initializer", "OfFloats", "Random", "RandomFloats", "full", "number", "registered", "whole"]
 
 registered = keras.saving.register_keras_serializable(package="kscope")
 
@@ -54,6 +55,9 @@ class OfFloats(Initializer):
 class Random(Initializer):
     """An initializer that draws numbers."""
 
+    # What `law` answers, for a dtype that was checked; each initializer has its own.
+    _law: Callable[[Shape, str], Law]
+
     def __init__(self, seed: int | None, dtype: DtypeLike):
         super().__init__(dtype)
         self.seed = None if seed is None else _integer(seed)
@@ -62,14 +66,21 @@ class Random(Initializer):
         # Keras' random functions take 32 bits of a seed.
         self._seed = drawn % 2**32
 
-    def _uniform(self, shape: Shape, limit: float, dtype: str) -> Any:
-        return keras.random.uniform(shape, -limit, limit, dtype=dtype, seed=self._seed)
+    def law(self, shape: Shape, dtype: str) -> Law:
+        """What a variable of that shape and dtype is drawn from."""
+        return self._law(shape, self._checked(dtype))
 
-    def _normal(self, shape: Shape, mean: float, stddev: float, dtype: str) -> Any:
-        return keras.random.normal(shape, mean, stddev, dtype=dtype, seed=self._seed)
+    def _values(self, shape: Shape, dtype: str, partition_info: Any) -> Any:
+        return self._draw(self._law(whole(shape, partition_info), dtype), shape, dtype)
 
-    def _truncated(self, shape: Shape, mean: float, stddev: float, dtype: str) -> Any:
-        return keras.random.truncated_normal(shape, mean, stddev, dtype=dtype, seed=self._seed)
+    def _draw(self, law: Law, shape: Shape, dtype: str) -> Any:
+        """Numbers of Keras' generator."""
+        if isinstance(law, Orthogonal):
+            return _orthogonal(law.gain, shape, dtype, self._seed)
+        if isinstance(law, Integers):
+            return keras.random.randint(shape, law.low, law.high, dtype=dtype, seed=self._seed)
+        draw = {Uniform: keras.random.uniform, Normal: keras.random.normal}
+        return draw.get(type(law), keras.random.truncated_normal)(shape, *law, dtype=dtype, seed=self._seed)
 
     def get_config(self) -> dict[str, Any]:
         """What to make an equal one of."""
@@ -78,6 +89,20 @@ class Random(Initializer):
 
 class RandomFloats(Random, OfFloats):
     """An initializer that draws floats."""
+
+
+def _orthogonal(gain: float, shape: Shape, dtype: str, seed: int) -> Any:
+    rows, columns = math.prod(shape[:-1]), shape[-1]
+    if rows == 0 or columns == 0:
+        return keras.ops.zeros(shape, dtype)
+    # No backend decomposes 16-bit floats.
+    working = dtype if dtype == "float64" else "float32"
+    normal = keras.random.normal((max(rows, columns), min(rows, columns)), dtype=working, seed=seed)
+    q, r = keras.ops.qr(normal)
+    q = q * keras.ops.sign(keras.ops.diagonal(r))
+    if rows < columns:
+        q = keras.ops.transpose(q)
+    return keras.ops.cast(gain * keras.ops.reshape(q, shape), dtype)
 
 
 def full(shape: ShapeLike) -> Shape:

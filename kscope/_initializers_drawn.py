@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import keras
-
 from kscope import _dtypes, errors
-from kscope._initializers import Random, RandomFloats, Shape, number, registered
+from kscope._initializers import Random, RandomFloats, number, registered
+from kscope._laws import Integers, Law, Normal, Orthogonal, Shape, Truncated, Uniform
 from kscope.typing import DtypeLike
 
 __all__ = [
@@ -33,7 +31,7 @@ class random_uniform_initializer(Random):
 
     Raises:
         DtypeError: for a dtype that is neither a float nor an integer.
-        OptionError: if integers are asked for, and there is no `maxval`.
+        OptionError: if integers are asked for, and there is no `maxval`, or nothing below it.
         OptionTypeError: if they are asked for between bounds that are none.
 
     Example:
@@ -53,16 +51,17 @@ class random_uniform_initializer(Random):
             raise errors.DtypeError(f"Argument `dtype` got invalid value {name}. Accepted dtypes are floats and ints.")
         return name
 
-    def _values(self, shape: Shape, dtype: str, _: Any) -> Any:
+    def _law(self, _: Shape, dtype: str) -> Law:
         if _dtypes.is_floating(dtype):
-            maxval = 1.0 if self.maxval is None else self.maxval
-            return keras.random.uniform(shape, self.minval, maxval, dtype=dtype, seed=self._seed)
+            return Uniform(self.minval, 1.0 if self.maxval is None else self.maxval)
         if self.maxval is None:
             raise errors.OptionError(f"Must specify maxval for integer dtype {dtype}")
         for bound in (self.minval, self.maxval):
             if int(bound) != bound:
                 raise errors.OptionTypeError(f"Expected {dtype}, but got {bound} of type {type(bound).__name__!r}.")
-        return keras.random.randint(shape, int(self.minval), int(self.maxval), dtype=dtype, seed=self._seed)
+        if self.minval >= self.maxval:
+            raise errors.OptionError(f"Need minval < maxval, got {self.minval} >= {self.maxval}")
+        return Integers(int(self.minval), int(self.maxval))
 
     def get_config(self) -> dict[str, Any]:
         """What to make an equal one of."""
@@ -101,8 +100,8 @@ class random_normal_initializer(_OfMoments):
     [2.0, 2.0]
     """
 
-    def _values(self, shape: Shape, dtype: str, _: Any) -> Any:
-        return self._normal(shape, self.mean, self.stddev, dtype)
+    def _law(self, _shape: Shape, _dtype: str) -> Law:
+        return Normal(self.mean, self.stddev)
 
 
 @registered
@@ -126,8 +125,8 @@ class truncated_normal_initializer(_OfMoments):
     True
     """
 
-    def _values(self, shape: Shape, dtype: str, _: Any) -> Any:
-        return self._truncated(shape, self.mean, self.stddev, dtype)
+    def _law(self, _shape: Shape, _dtype: str) -> Law:
+        return Truncated(self.mean, self.stddev)
 
 
 @registered
@@ -156,21 +155,16 @@ class orthogonal_initializer(RandomFloats):
         self.gain = gain
 
     def _values(self, shape: Shape, dtype: str, _: Any) -> Any:
+        # A slice is orthogonal by itself.
+        return self._draw(self._law(shape, dtype), shape, dtype)
+
+    def _law(self, shape: Shape, _: str) -> Law:
         if len(shape) < 2:
             raise errors.ShapeValueError(
                 "The tensor to initialize, specified by argument `shape` must be at least two-dimensional. "
                 f"Received shape={shape}"
             )
-        rows, columns = math.prod(shape[:-1]), shape[-1]
-        if rows == 0 or columns == 0:
-            return keras.ops.zeros(shape, dtype)
-        # No backend decomposes 16-bit floats.
-        working = dtype if dtype == "float64" else "float32"
-        q, r = keras.ops.qr(self._normal((max(rows, columns), min(rows, columns)), 0.0, 1.0, working))
-        q = q * keras.ops.sign(keras.ops.diagonal(r))
-        if rows < columns:
-            q = keras.ops.transpose(q)
-        return keras.ops.cast(self.gain * keras.ops.reshape(q, shape), dtype)
+        return Orthogonal(self.gain)
 
     def get_config(self) -> dict[str, Any]:
         """What to make an equal one of."""

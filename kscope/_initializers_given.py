@@ -11,7 +11,8 @@ import keras
 import numpy as np
 
 from kscope import _dtypes, errors
-from kscope._initializers import Initializer, OfFloats, Shape, full, registered
+from kscope._initializers import Initializer, OfFloats, full, registered
+from kscope._laws import Shape
 from kscope.typing import DtypeLike, ShapeLike
 
 __all__ = ["constant_initializer", "identity_initializer", "ones_initializer", "zeros_initializer"]

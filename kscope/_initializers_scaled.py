@@ -8,11 +8,14 @@ import math
 from typing import Any
 
 from kscope import errors
-from kscope._initializers import RandomFloats, Shape, registered, whole
+from kscope._initializers import RandomFloats, registered
+from kscope._laws import Law, Normal, Shape, Truncated, Uniform
 from kscope.typing import DtypeLike
 
 __all__ = [
+    "TRUNCATED",
     "contrib_variance_scaling_initializer",
+    "fans",
     "glorot_normal_initializer",
     "glorot_uniform_initializer",
     "he_normal",
@@ -20,13 +23,14 @@ __all__ = [
     "lecun_normal",
     "lecun_uniform",
     "uniform_unit_scaling_initializer",
+    "units",
     "variance_scaling_initializer",
     "xavier_initializer",
     "xavier_initializer_conv2d",
 ]
 
 # The standard deviation of a standard normal distribution that is cut off at -2 and 2.
-_TRUNCATED = 0.87962566103423978
+TRUNCATED = 0.87962566103423978
 
 
 @registered
@@ -74,14 +78,14 @@ class variance_scaling_initializer(RandomFloats):
         self.mode = mode
         self.distribution = distribution
 
-    def _values(self, shape: Shape, dtype: str, partition_info: Any) -> Any:
-        fan_in, fan_out = _fans(whole(shape, partition_info))
-        variance = self.scale / max(1.0, _units(self.mode, fan_in, fan_out))
+    def _law(self, shape: Shape, _: str) -> Law:
+        fan_in, fan_out = fans(shape)
+        variance = self.scale / max(1.0, units(self.mode, fan_in, fan_out))
         if self.distribution == "uniform":
-            return self._uniform(shape, math.sqrt(3.0 * variance), dtype)
+            return _within(math.sqrt(3.0 * variance))
         if self.distribution == "untruncated_normal":
-            return self._normal(shape, 0.0, math.sqrt(variance), dtype)
-        return self._truncated(shape, 0.0, math.sqrt(variance) / _TRUNCATED, dtype)
+            return Normal(0.0, math.sqrt(variance))
+        return Truncated(0.0, math.sqrt(variance) / TRUNCATED)
 
     def get_config(self) -> dict[str, Any]:
         """What to make an equal one of."""
@@ -205,9 +209,8 @@ class uniform_unit_scaling_initializer(RandomFloats):
         super().__init__(seed, dtype)
         self.factor = factor
 
-    def _values(self, shape: Shape, dtype: str, partition_info: Any) -> Any:
-        inputs = max(1, math.prod(whole(shape, partition_info)[:-1]))
-        return self._uniform(shape, math.sqrt(3 / inputs) * self.factor, dtype)
+    def _law(self, shape: Shape, _: str) -> Law:
+        return _within(math.sqrt(3 / max(1, math.prod(shape[:-1]))) * self.factor)
 
     def get_config(self) -> dict[str, Any]:
         """What to make an equal one of."""
@@ -255,11 +258,14 @@ class contrib_variance_scaling_initializer(RandomFloats):
         self.uniform = uniform
 
     def _values(self, shape: Shape, dtype: str, _: Any) -> Any:
-        fan_in, fan_out = _fans(shape)
-        variance = self.factor / max(1.0, _units(self.mode.lower(), fan_in, fan_out))
+        return self._draw(self._law(shape, dtype), shape, dtype)
+
+    def _law(self, shape: Shape, _: str) -> Law:
+        fan_in, fan_out = fans(shape)
+        variance = self.factor / max(1.0, units(self.mode.lower(), fan_in, fan_out))
         if self.uniform:
-            return self._uniform(shape, math.sqrt(3.0 * variance), dtype)
-        return self._truncated(shape, 0.0, math.sqrt(1.3 * variance), dtype)
+            return _within(math.sqrt(3.0 * variance))
+        return Truncated(0.0, math.sqrt(1.3 * variance))
 
     def get_config(self) -> dict[str, Any]:
         """What to make an equal one of."""
@@ -290,7 +296,11 @@ def xavier_initializer(
 xavier_initializer_conv2d = xavier_initializer
 
 
-def _fans(shape: Shape) -> tuple[int, int]:
+def _within(limit: float) -> Law:
+    return Uniform(-limit, limit)
+
+
+def fans(shape: Shape) -> tuple[int, int]:
     """How many inputs and outputs each unit of a kernel has, as far as a shape tells."""
     if len(shape) < 2:
         return (shape[0], shape[0]) if shape else (1, 1)
@@ -298,7 +308,8 @@ def _fans(shape: Shape) -> tuple[int, int]:
     return receptive_field * shape[-2], receptive_field * shape[-1]
 
 
-def _units(mode: str, fan_in: int, fan_out: int) -> float:
+def units(mode: str, fan_in: int, fan_out: int) -> float:
+    """Which of them count: `"fan_in"`, `"fan_out"`, or for `"fan_avg"` their mean."""
     return {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2.0}[mode]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from kscope import _dtypes, _keras, _messages, _quantize, errors
+from kscope import _dtypes, _keras, _messages, _quantize, _seeded, errors
 from kscope._context import Frame, thread
 from kscope._get import get_in_scope
 from kscope._partition import PartitionedVariable
@@ -130,7 +130,7 @@ class KeptLayer:
         name = "/".join([*(path[1:] if path[:1] == [getattr(self.layer, "name", None)] else path), options["name"]])
         dtype = keras.backend.standardize_dtype(options["dtype"] or owner.variable_dtype)
         variable = self._get(
-            name,
+            _unused(name, self._given),
             options["shape"],
             dtype,
             options["initializer"] or (None if _dtypes.is_floating(dtype) else "zeros"),
@@ -155,8 +155,16 @@ class KeptLayer:
             _keras.track(owner, part)
         return variable
 
+    def _first_state(self, name: str, generator: Any) -> Any:
+        """What Keras chose for a random generator, or, with a seed, what follows from the name."""
+        with _keras.eagerly():
+            numbers = _keras.numbers(generator.state)
+        seed = self.store.seed
+        if seed is None or generator.get_config()["seed"] is not None:
+            return numbers
+        return _seeded.state(self.scope.prefix + name, seed, numbers)
+
     def _get(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        name = _unused(name, self._given)
         variable = get_in_scope(self.scope, self.store, self.scope.mode, name, *args, **kwargs)
         for path in [part.path for part in _parts(variable)] or [self.scope.prefix + name]:
             record = self.store.records.get(path)
@@ -178,9 +186,9 @@ class KeptLayer:
         for generator in _keras.seed_generators(self.layer):
             state = generator.state
             if id(state) in raw:
-                with _keras.eagerly():
-                    numbers = _keras.numbers(state)
-                generator.state = self._get(f"{generator.name}/state", None, state.dtype, numbers, trainable=False)
+                name = _unused(f"{generator.name}/state", self._given)
+                numbers = self._first_state(name, generator)
+                generator.state = self._get(name, None, state.dtype, numbers, trainable=False)
         for part in _keras.sublayers(self.layer):
             _keras.only_shards(part, PartitionedVariable)
             part.quantize = functools.partial(_refuse_to_quantize, self.name)

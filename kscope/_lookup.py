@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kscope import _caching, _creators, _initial, _messages, _names, _options, _shapes, errors
+from kscope import _caching, _creators, _initial, _messages, _names, _options, _seeded, _shapes, errors
 from kscope._context import thread
 from kscope._initial import Constant
 from kscope._records import Record
@@ -100,13 +100,13 @@ def _make(request: Request) -> Record:
 
 def _draw(request: Request, variable: Any, dtype: str) -> Callable[[], Any] | None:
     """What gives the variable's initial value anew, for stores that ask for it: it keeps the initializer alive."""
-    initial, name = request.initial, request.name
+    initial = request.initial
     if not request.store.redraws or isinstance(initial, Constant):
         return None
     if initial is not None and request.shape is None:
         return lambda: _initial.computed(initial).value
     shape = tuple(variable.shape)
-    return lambda: (_initial.default(name, dtype) if initial is None else _initial.drawn(name, initial))(shape, dtype)
+    return lambda: _drawn(request, shape, dtype)(shape, dtype)
 
 
 def _initial_value(request: Request) -> tuple[Any, str]:
@@ -129,10 +129,19 @@ def _initial_value(request: Request) -> tuple[Any, str]:
     if not _shapes.is_full(request.shape):
         raise _no_full_shape(request)
     dtype = request.dtype or request.fallback
-    if initial is None:
-        # Made for this variable, so that there is nothing to draw anew from.
-        return _initial.default(request.name, dtype), dtype
-    return _initial.drawn(request.name, initial), dtype
+    return _drawn(request, request.shape, dtype), dtype
+
+
+def _drawn(request: Request, shape: Any, dtype: str) -> Callable[..., Any]:
+    """The function that Keras calls for the values: what a seed decides on, or what the initializer draws itself."""
+    initial: Any = _initial.default(request.name, dtype) if request.initial is None else request.initial
+    name, info = request.whole or (request.name, None)
+    seed = request.store.seed
+    drawing = None if seed is None else _seeded.drawing(name, initial, seed, shape, dtype, info)
+    if drawing is not None:
+        return drawing
+    # The default was made for this variable, so that there is nothing to draw anew from.
+    return initial if request.initial is None else _initial.drawn(request.name, initial, info)
 
 
 def _placement(request: Request, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from kscope import _initial, _lookup, _shapes, _slices, errors
+from kscope import _lookup, _shapes, _slices, errors
 from kscope._context import thread
 from kscope._initial import Constant
 from kscope._request import Request
@@ -240,7 +240,7 @@ def _make(request: Request) -> PartitionedVariable:
     shape, dtype = _shape_and_dtype(request)
     counts = _slices.partitions(request.partitioner, shape, dtype)
     shards = _obtain_all(
-        request.for_part(f"{request.name}/part_{number}", part, _part_of(request.initial, part, info))
+        request.for_part(f"{request.name}/part_{number}", part, _part_of(request.initial, part, info), info)
         for number, (part, info) in enumerate(_slices.slices(shape, counts))
     )
     whole = request.store.partitioned[request.name] = PartitionedVariable(request.name, shards, counts)
@@ -281,10 +281,8 @@ def _shape_and_dtype(request: Request) -> tuple[tuple[int, ...], str]:
 
 
 def _part_of(initial: Any, shape: tuple[int, ...], info: PartitionInfo) -> Any:
-    """A slice's own initial value: a slice of a constant, or what an initializer draws for it (row M7)."""
+    """A slice's own initial value: a slice of a constant, or the initializer that draws for it (row M7)."""
     if isinstance(initial, Constant):
         where = tuple(slice(offset, offset + size) for offset, size in zip(info.var_offset, shape, strict=True))
         return Constant(operator.getitem(initial.value, where), initial.dtype, shape, initial.adapts)
-    if initial is not None and "partition_info" in (_initial.parameters(initial) or ()):
-        return lambda shape, dtype=None: initial(shape, dtype=dtype, partition_info=info)
     return initial

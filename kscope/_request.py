@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kscope._records import Record
     from kscope._reuse import Reuse
     from kscope._scope import VariableScope
+    from kscope._slices import PartitionInfo
     from kscope._state import LayerState, Made
     from kscope._store import VariableStore
 
@@ -36,6 +37,7 @@ class Request:
         dtype: the one that somebody wrote, or `None`.
         fallback: the scope's dtype.
         initial: a `Constant`, a callable, or `None`.
+        whole: of a slice, the name of the whole, and where it stands there.
         words: the messages of look-ups that fail.
     """
 
@@ -59,6 +61,7 @@ class Request:
         "synchronization",
         "trainable",
         "validate_shape",
+        "whole",
     )
 
     def __init__(
@@ -100,6 +103,7 @@ class Request:
         self.partitioner = partitioner
         self.validate_shape = validate_shape
         self.constraint = constraint
+        self.whole: tuple[str, PartitionInfo] | None = None
         self.synchronization = _options.mode_of("synchronization", _options.SYNCHRONIZATION, synchronization, name)
         self.aggregation = _options.mode_of("aggregation", _options.AGGREGATION, aggregation, name)
 
@@ -126,13 +130,14 @@ class Request:
         """Have a built layer track a variable that its discovery did not meet."""
         late.take_on(record, state)
 
-    def for_part(self, name: str, shape: tuple[int, ...], initial: Any) -> Request:
-        """The same for one slice of a partitioned variable."""
+    def for_part(self, name: str, shape: tuple[int, ...], initial: Any, info: PartitionInfo | None = None) -> Request:
+        """The same for one slice of a partitioned variable; one that is to be made stands somewhere in the whole."""
         part = copy.copy(self)
         part.name = name
         part.shape = None if isinstance(initial, Constant) else shape
         part.initial = initial
         part.partitioner = None
+        part.whole = None if info is None else (self.name, info)
         return part
 
     def trains(self, dtype: str) -> bool:

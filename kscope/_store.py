@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from kscope import errors
+from kscope import _seeds, errors
 from kscope._collections import CollectionRef, Collections, Filter, items
 from kscope._context import Frame, default, thread
 from kscope._keys import GraphKeys
@@ -40,6 +40,11 @@ class VariableStore:
 
     Args:
         name: shown in messages.
+        seed: int. The initial values follow from it and from the variables' names; see `kscope.set_seed`, whose seed
+            is used where this is `None`.
+
+    Raises:
+        OptionTypeError: if `seed` is neither an int nor `None`.
 
     Example:
     >>> store = kscope.VariableStore()
@@ -52,8 +57,9 @@ class VariableStore:
     always_auto_reuse = False
     redraws = False
 
-    def __init__(self, name: str | None = None):
+    def __init__(self, name: str | None = None, seed: int | None = None):
         self.name = name
+        self.own_seed = _seeds.checked(seed)
         self.lock = threading.RLock()
         self.records: dict[str, Record] = {}
         self.partitioned: dict[str, PartitionedVariable] = {}
@@ -71,6 +77,18 @@ class VariableStore:
         if self._token is None:
             self._token = uuid.uuid4().hex
         return self._token
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the variables that are made: the store's own, or that of `kscope.set_seed`. May be set.
+
+        Setting `None` takes the store's own away.
+        """
+        return _seeds.current() if self.own_seed is None else self.own_seed
+
+    @seed.setter
+    def seed(self, seed: int | None) -> None:
+        self.own_seed = _seeds.checked(seed)
 
     def enrol(self) -> int:
         """A number for a layer that names this store in its config."""
@@ -238,6 +256,8 @@ class VariableStore:
     def clone(self, prefix: str = "", name: str | None = None) -> Self:
         """A store with new variables of the same values, dtypes, collections, regularizers and constraints.
 
+        It has the same seed, so that variables that are made later have the values that they would have here.
+
         Args:
             prefix: a scope's name that is put before all names.
             name: the new store's name.
@@ -252,6 +272,7 @@ class VariableStore:
 
     def _copied(self, prefix: str, name: str | None, functions: bool) -> Self:
         copied, twins = type(self)(name), {}
+        copied.own_seed = self.own_seed
         for record in list(self.records.values()):
             variable: Any = record.variable
             twins[id(variable)] = copied.get_variable(

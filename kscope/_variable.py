@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from kscope import _keras
+from kscope._seeded import Drawing
 
 __all__ = ["ScopedVariable", "make"]
 
@@ -44,6 +45,14 @@ class ScopedVariable(keras.Variable):
         object.__setattr__(self, "_scoped_path", path)
         super().__init__(initial, name=path.rpartition("/")[2], **options)
         self._scoped_name = path + ":0"
+
+    def _initialize_with_initializer(self, initializer: Any) -> None:
+        if _keras.BACKEND == "jax" and isinstance(initializer, Drawing):
+            from kscope._keras.jax import initialize
+
+            initialize(self, initializer(self.shape, _keras.stored_dtype(self)))
+        else:
+            super()._initialize_with_initializer(initializer)
 
     @property
     def path(self) -> str:

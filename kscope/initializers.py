@@ -7,7 +7,8 @@ Pass them to `get_variable`, to a scope, or to any layer of Keras. What TF1 says
 All are called as `initializer(shape, dtype=None, partition_info=None)`, where `shape` is a full shape, `dtype` defaults
 to the initializer's own, and `partition_info` says of which whole (`full_shape`) a slice is drawn, and from which place
 (`var_offset`). As with Keras' initializers, one object draws the same numbers each time it is called; `get_variable`
-draws new ones for each variable, unless there is a seed. The numbers are Keras', not those of TF1 for the same seed.
+draws new ones for each variable, unless there is a seed. The numbers are Keras', or with `kscope.set_seed` our own;
+those of TF1 for the same seed they are not. `seeded` is for functions of your own, and not TF1's.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from kscope._initializers_scaled import (
     xavier_initializer,
     xavier_initializer_conv2d,
 )
+from kscope._initializers_seeded import seeded
 
 __all__ = [
     "constant_initializer",
@@ -52,6 +54,7 @@ __all__ = [
     "orthogonal_initializer",
     "random_normal_initializer",
     "random_uniform_initializer",
+    "seeded",
     "truncated_normal_initializer",
     "uniform_unit_scaling_initializer",
     "variance_scaling_initializer",

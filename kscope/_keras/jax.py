@@ -1,11 +1,11 @@
-"""JAX' view of a batch whose size is not known."""
+"""JAX' view of a batch whose size is not known, and its way from NumPy's memory to that of a variable."""
 
 from __future__ import annotations
 
 import functools
 from typing import Any
 
-__all__ = ["keep_symbolic_dimension"]
+__all__ = ["initialize", "keep_symbolic_dimension"]
 
 
 class _Keeping:
@@ -32,3 +32,15 @@ def keep_symbolic_dimension() -> None:
     from keras.src.backend.jax import core
 
     core.jax_export = _Keeping(core.jax_export)
+
+
+def initialize(variable: Any, array: Any) -> None:
+    """Give a new variable its value from a NumPy array, each device its part of it alone.
+
+    Keras would put all of it on one device first, or compile a program for each shape with the numbers in it.
+    """
+    variable._initialize_layout()  # noqa: SLF001
+    import jax
+
+    layout = variable._layout  # noqa: SLF001
+    variable._initialize(jax.device_put(array, getattr(layout, "backend_layout", layout)))  # noqa: SLF001
