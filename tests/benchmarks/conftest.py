@@ -64,7 +64,7 @@ def filled():
 def compare(benchmark, request):
     """Measure kscope and another way of doing the same, in turns, and note the ratio. No timing fails a test."""
 
-    def run(what, beside, ours, other, *, count, rounds=ROUNDS, around=nullcontext, **target):
+    def run(what, beside, ours, other, *, count, rounds=ROUNDS, warmup=WARMUP, around=nullcontext, **target):
         """`ours` and `other` each do the thing `count` times; `around` is opened for `other`, and not measured."""
         theirs = []
 
@@ -74,9 +74,9 @@ def compare(benchmark, request):
                 other()
                 theirs.append(time.perf_counter() - start)
 
-        benchmark.pedantic(ours, setup=measure_other, rounds=rounds, warmup_rounds=WARMUP)
+        benchmark.pedantic(ours, setup=measure_other, rounds=rounds, warmup_rounds=warmup)
         noted = request.config.stash.setdefault(COMPARISONS, [])
-        noted.append(ratios.Comparison(what, beside, count, benchmark.stats.stats.data, theirs[WARMUP:], **target))
+        noted.append(ratios.Comparison(what, beside, count, benchmark.stats.stats.data, theirs[warmup:], **target))
 
     return run
 
