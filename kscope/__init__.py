@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kscope import compat, errors, getters, initializers, partitioners, regularizers, typing
+    from kscope import compat, errors, getters, initializers, partitioners, regularizers, testing, typing
     from kscope._arg_scope import (
         add_arg_scope,
         arg_scope,
@@ -90,6 +90,7 @@ _HOMES = {
     "reset_default_store": "_store",
     "scoped": "_template",
     "set_seed": "_seeds",
+    "testing": "",
     "trainable_variables": "_listings",
     "transform": "_transform",
     "typing": "",
@@ -141,6 +142,7 @@ __all__ = [
     "reset_default_store",
     "scoped",
     "set_seed",
+    "testing",
     "trainable_variables",
     "transform",
     "typing",

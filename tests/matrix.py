@@ -1,8 +1,9 @@
 """`MATRIX.md`: which feature is proven on which backend, written by the tests that prove it.
 
-A test marked `@pytest.mark.matrix("Group: feature")` puts a tick into the column of the backend under test, or what its
-`says=` says, or a cross if it fails. The file is the state: a run replaces the cells of the features it ran, and keeps
-all others, so that a cell that nothing proves stays empty. There is nothing in it that a second run would change.
+A test marked `@pytest.mark.matrix("Group: feature")` puts a tick into the column of the backend under test, or into the
+columns that its `on=` names, or what its `says=` says, or a cross if it fails. The file is the state: a run replaces the
+cells of the features it ran, and keeps all others, so that a cell that nothing proves stays empty. There is nothing in it
+that a second run would change.
 """
 
 from __future__ import annotations
@@ -31,18 +32,18 @@ class Matrix:
 
     def __init__(self, path: Path, backend: str):
         self.path = path
-        self.column = COLUMNS[backend]
-        self.said: dict[str, set[str]] = {}
+        self.backend = backend
+        self.said: dict[tuple[str, str], set[str]] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Any:
         """Take note of an outcome."""
         report = yield
         for mark in item.iter_markers("matrix"):
-            if report.failed:
-                self.said.setdefault(mark.args[0], set()).add(FAILED)
-            elif report.passed and report.when == "call":
-                self.said.setdefault(mark.args[0], set()).add(mark.kwargs.get("says", PASSED))
+            says = FAILED if report.failed else mark.kwargs.get("says", PASSED)
+            if report.failed or (report.passed and report.when == "call"):
+                for backend in mark.kwargs.get("on", (self.backend,)):
+                    self.said.setdefault((mark.args[0], COLUMNS[backend]), set()).add(says)
         return report
 
     def pytest_sessionfinish(self) -> None:
@@ -50,8 +51,8 @@ class Matrix:
         if not self.said:
             return
         table = parse(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
-        for feature, said in self.said.items():
-            table.setdefault(feature, {})[self.column] = cell(said)
+        for (feature, column), said in self.said.items():
+            table.setdefault(feature, {})[column] = cell(said)
         text = render(table)
         # Whole or not at all: a run that is stopped here leaves the old file.
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}")

@@ -1,0 +1,57 @@
+"""Proof that a layer is sound: on the backend that runs, and that all backends agree on it.
+
+Importing this imports no backend and no Keras; each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kscope.compat._names import found
+
+if TYPE_CHECKING:
+    from kscope.testing._case import Case
+    from kscope.testing._check import check_layer
+    from kscope.testing._errors import (
+        BackendMissingError,
+        BackendsDisagreeError,
+        CaseError,
+        LayerCheckError,
+        TargetError,
+        WorkerFailedError,
+    )
+    from kscope.testing._parity import assert_backends_agree, compare_backends
+    from kscope.testing._report import Failure, Report, Row
+
+__all__ = [
+    "BackendMissingError",
+    "BackendsDisagreeError",
+    "Case",
+    "CaseError",
+    "Failure",
+    "LayerCheckError",
+    "Report",
+    "Row",
+    "TargetError",
+    "WorkerFailedError",
+    "assert_backends_agree",
+    "check_layer",
+    "compare_backends",
+]
+
+_MODULES = {
+    "_case": ["Case"],
+    "_check": ["check_layer"],
+    "_errors": [name for name in __all__ if name.endswith("Error")],
+    "_parity": ["assert_backends_agree", "compare_backends"],
+    "_report": ["Failure", "Report", "Row"],
+}
+_HOMES = {name: f"kscope.testing.{module}:{name}" for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    return found(__name__, name, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

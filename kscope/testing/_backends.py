@@ -1,0 +1,63 @@
+"""Which backends there are, which are installed, and which of them a run compares.
+
+Whether one is installed is asked without importing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from kscope.testing._errors import BackendMissingError, CaseError
+
+__all__ = ["BACKENDS", "chosen", "installed"]
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def installed() -> tuple[str, ...]:
+    """The backends that are installed, in the order in which they are compared."""
+    return tuple(name for name in BACKENDS if _is_installed(name))
+
+
+def _is_installed(name: str) -> bool:
+    spec = find_spec(name)
+    # A folder that happens to have the name is a namespace package, without a file of its own.
+    return spec is not None and spec.origin is not None
+
+
+def chosen(backends: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The backends to compare, and those that are left out because they are not installed.
+
+    Args:
+        backends: names of backends; the first one makes the weights. Defaults to all that are installed.
+
+    Raises:
+        CaseError: if a name is unknown, or given twice.
+        BackendMissingError: if one that was asked for is not installed, or fewer than two are left.
+    """
+    there = installed()
+    missing = tuple(name for name in backends or BACKENDS if name not in there)
+    if backends is None:
+        compared = there
+    else:
+        compared = tuple(backends)
+        _check_names(compared)
+        if missing:
+            raise BackendMissingError(f"Not installed: {', '.join(missing)}. {_how(missing)}")
+    if len(compared) < 2:
+        raise BackendMissingError(
+            f"Two backends at least are needed for a comparison, and there is {', '.join(compared) or 'none'}. "
+            f"{_how(tuple(name for name in BACKENDS if name not in there)) or 'Ask for more of them.'}"
+        )
+    return compared, missing
+
+
+def _check_names(backends: tuple[str, ...]) -> None:
+    unknown = [name for name in backends if name not in BACKENDS]
+    if unknown or len(set(backends)) < len(backends):
+        raise CaseError(f"backends must be different names out of {BACKENDS}. Received: backends={list(backends)}")
+
+
+def _how(missing: tuple[str, ...]) -> str:
+    return f'Install with: pip install "keras-kscope[{",".join(missing)}]"' if missing else ""

@@ -1,0 +1,135 @@
+"""What a comparison found: rows, each of one thing by one name, and the workers that failed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from kscope.testing._errors import BackendsDisagreeError, WorkerFailedError
+
+__all__ = ["Failure", "Report", "Row"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that was compared.
+
+    Attributes:
+        what: what it is of the layer, such as `"gradients"`.
+        name: the name of the weight or output.
+        agree: bool. Whether the backends agree on it.
+        backends: the two backends that differ most.
+        difference: the worst absolute difference; `None` for what are no numbers.
+        tolerance: the absolute difference that is allowed there.
+        index: the first place where it is more than allowed, or the worst place if there is none.
+        found: what each backend has at that place.
+    """
+
+    what: str
+    name: str
+    agree: bool
+    backends: tuple[str, ...] = ()
+    difference: float | None = None
+    tolerance: float | None = None
+    index: tuple[int, ...] | None = None
+    found: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """The name and the index in it, as one would write it."""
+        return self.name + (f"[{', '.join(map(str, self.index))}]" if self.index else "")
+
+    def __str__(self) -> str:
+        found = ", ".join(f"{value} on {backend}" for backend, value in self.found.items())
+        return f"{self.what}: {self.place}: {found}"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A worker that failed.
+
+    Attributes:
+        backend: its backend.
+        stage: what it was doing.
+        text: the traceback, or how its process ended.
+    """
+
+    backend: str
+    stage: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.backend} failed in {self.stage}:\n{self.text}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `assert_backends_agree` found; as text a table of it.
+
+    Attributes:
+        title: the name of the layer's function, or of the case.
+        backends: the backends that were compared; the first made the weights.
+        missing: those that are not installed.
+        rows: what was compared, in the order of computation.
+        failures: the workers that failed.
+        notes: tolerances and their reasons, what was left out and why.
+        versions: the versions of Keras and the backends.
+        seconds: float. How long it took.
+
+    Example:
+    >>> row = Row("outputs", "output", False, ("jax", "torch"), 0.5, 1e-6, (0, 1), {"jax": "1.0", "torch": "1.5"})
+    >>> report = Report("layers:make", ("jax", "torch"), rows=(row,))
+    >>> report.agree, str(report.first)
+    (False, 'outputs: output[0, 1]: 1.0 on jax, 1.5 on torch')
+    """
+
+    title: str
+    backends: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    notes: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def agree(self) -> bool:
+        """Whether the backends agree on all, and none failed."""
+        return not self.failures and not self.differing
+
+    @property
+    def differing(self) -> tuple[Row, ...]:
+        """The rows on which the backends do not agree."""
+        return tuple(row for row in self.rows if not row.agree)
+
+    @property
+    def first(self) -> Row | None:
+        """The first row on which they do not agree: what is computed later differs because of it."""
+        return next(iter(self.differing), None)
+
+    def check(self) -> None:
+        """Raise if the backends do not agree.
+
+        Raises:
+            WorkerFailedError: a worker failed; the message has its traceback.
+            BackendsDisagreeError: they differ; the message is the table.
+        """
+        if self.failures:
+            raise WorkerFailedError(str(self))
+        if not self.agree:
+            raise BackendsDisagreeError(str(self))
+
+    def __str__(self) -> str:
+        from kscope.testing._text import text
+
+        return text(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it in what JSON can hold; a difference that is no number is text."""
+        said = asdict(self)
+        for row in said["rows"]:
+            if row["difference"] is not None and not math.isfinite(row["difference"]):
+                row["difference"] = str(row["difference"])
+        return {"agree": self.agree, **said}

@@ -1,0 +1,1 @@
+"""Layers on all backends at once; needs all of them."""
