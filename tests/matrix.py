@@ -1,9 +1,9 @@
 """`MATRIX.md`: which feature is proven on which backend, written by the tests that prove it.
 
-A test marked `@pytest.mark.matrix("Group: feature")` puts a tick into the column of the backend under test, or into the
-columns that its `on=` names, or what its `says=` says, or a cross if it fails. The file is the state: a run replaces the
-cells of the features it ran, and keeps all others, so that a cell that nothing proves stays empty. There is nothing in it
-that a second run would change.
+A test marked `@pytest.mark.matrix("Group: feature")` puts a tick into the column of the backend under test, or into
+those that its `on=` names, or what its `says=` says, or a cross if it fails. The file is the state: a run replaces the
+cells of the features it ran, and keeps all others, so that a cell that nothing proves stays empty. There is nothing in
+it that a second run would change.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def pytest_addoption(parser):
     parser.addoption("--backend")
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "matrix(feature, says): what a test proves")
+    config.addinivalue_line("markers", "matrix(feature, says, on): what a test proves")
     config.pluginmanager.register(Matrix(Path(__file__).with_name("MATRIX.md"), config.getoption("--backend")))
 """
 
@@ -51,6 +51,10 @@ def test_refusal():
 def test_no_refusal():
     pass
 
+@pytest.mark.matrix("Training: everywhere", on=["jax", "torch"])
+def test_everywhere():
+    pass
+
 def test_unmarked():
     pass
 """
@@ -73,6 +77,7 @@ GREEN = f"""{HEAD}
 |  | TensorFlow | JAX | PyTorch |
 | --- | --- | --- | --- |
 | evaluate |  | ✓ |  |
+| everywhere |  | ✓ | ✓ |
 | fit |  | ✓ |  |
 """
 
@@ -106,7 +111,8 @@ def test_a_column_a_run(session):
     assert session() == GREEN
     both = session(backend="torch")
     assert parse(both)["Precision: int8"] == {"JAX": "refused", "PyTorch": "refused"}
-    assert re.sub("(✓|refused) \\|\n", " |\n", both) == GREEN
+    first, second = (re.sub("(✓|refused) \\|\n", " |\n", text) for text in (GREEN, both))
+    assert first == second
 
 
 def test_a_failure(session):

@@ -13,7 +13,7 @@ from typing import Any
 from kscope.testing._numbers import scale, worst
 from kscope.testing._records import Record
 from kscope.testing._report import Row
-from kscope.testing._tolerances import Tolerances
+from kscope.testing._tolerances import Tolerances, coarsest
 
 __all__ = ["Results", "compare", "notes", "tolerances"]
 
@@ -125,11 +125,7 @@ def _numbers(
         row = _said(what, name, shapes)
         if row.agree and group == "outputs":
             row = _said(what, name, types, _shortened if narrow else str)
-        yield row if not row.agree else _values(what, name, there, tolerances.of(kind, _coarsest(types)), kin)
-
-
-def _coarsest(types: Mapping[str, str]) -> str:
-    return min(types.values(), key=lambda name: (name == "bfloat16" and -1, "float16" not in name, name))
+        yield row if not row.agree else _values(what, name, there, tolerances.of(kind, coarsest(types.values())), kin)
 
 
 def _values(what: str, name: str, arrays: Mapping[str, Any], tolerance: float, kin: float) -> Row:

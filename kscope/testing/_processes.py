@@ -26,6 +26,8 @@ _POLL_SECONDS = 0.02
 # A worker shows where it hangs and ends by itself; this much later it is ended from outside.
 _GRACE_SECONDS = 10.0
 _SHOWN_LINES = 60
+# How the lines start with which Python tells where it was, if it hangs or crashes.
+_DUMPS = ("Timeout (", "Fatal Python error:")
 
 
 @dataclass(frozen=True)
@@ -127,13 +129,21 @@ class _Running:
         """How it ended."""
         seconds = self._seconds()
         code = self._process.wait()
-        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-        # A crash names all modules in C that were loaded: a hundred, and none of them the cause.
-        lines = [line for line in lines if not line.startswith("Extension modules:")]
-        return Ending(code, seconds, code != 0 and seconds >= self._timeout, "\n".join(lines[-_SHOWN_LINES:]))
+        text = self._log.read_text(encoding="utf-8", errors="replace")
+        return Ending(code, seconds, code != 0 and seconds >= self._timeout, _essence(text.splitlines()))
 
     def _seconds(self) -> float:
         return time.monotonic() - self._start
+
+
+def _essence(lines: list[str]) -> str:
+    """What of a process's output tells why it ended: where it was, else its last lines."""
+    # A crash names all modules in C that were loaded: a hundred, and none of them the cause.
+    lines = [line for line in lines if not line.startswith("Extension modules:")]
+    dumps = [i for i, line in enumerate(lines) if line.startswith(_DUMPS)]
+    # Python shows where it was with the most recent call first.
+    shown = lines[dumps[0] :][:_SHOWN_LINES] if dumps else lines[-_SHOWN_LINES:]
+    return "\n".join(shown)
 
 
 def _start(command: list[str], backend: str, log: IO[bytes]) -> subprocess.Popen[bytes]:

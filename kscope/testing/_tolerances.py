@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from kscope.testing._errors import CaseError
 
-__all__ = ["KINDS", "Tolerances"]
+__all__ = ["KINDS", "Tolerances", "coarsest"]
 
 KINDS = ("outputs", "losses", "gradients", "training")
 # What a gradient goes into is summed up over the positions of the inputs, too.
@@ -25,6 +25,11 @@ _SLACK = 16
 # Sums of 16-bit floats are formed in float32; what is left is one rounding after each operation.
 _SLACK_16 = 4
 _FEWEST_TERMS = 16
+
+
+def coarsest(dtypes: Iterable[str]) -> str:
+    """The dtype that rounds most; any other one rounds less than a float."""
+    return max(dtypes, key=lambda dtype: _EPSILON.get(dtype, 0.0))
 
 
 @dataclass(frozen=True)
@@ -73,25 +78,22 @@ class Tolerances:
         """
         if dtype not in _EPSILON:
             return 0.0
-        coarsest = self._coarsest(dtype)
-        for key in (kind, coarsest):
+        rounded = coarsest([dtype, *self.compute])
+        for key in (kind, rounded):
             if key in self.given:
                 return float(self.given[key])
-        return self._rounding(coarsest, kind)
+        return self._rounding(rounded, kind)
 
     def reason(self, kind: str, dtype: str) -> str:
         """Why a tolerance is what it is, for the report."""
-        coarsest = self._coarsest(dtype)
-        if kind in self.given or coarsest in self.given:
+        rounded = coarsest([dtype, *self.compute])
+        if kind in self.given or rounded in self.given:
             return f"{kind}: {self.of(kind, dtype):.1e}, as given"
         why = f"rounding of sums of {self.terms} terms{self._over(kind)} in another order grows with their root"
-        if "16" in coarsest:
+        if "16" in rounded:
             why = f"each operation rounds to 16 bits, which grows with the root of the {self.weights} weights"
         steps = f", and with each of {self.steps} steps" if kind == "training" else ""
-        return f"{kind}: {self.of(kind, dtype):.1e} for {coarsest}, epsilon {_EPSILON[coarsest]:.1e}: {why}{steps}"
-
-    def _coarsest(self, dtype: str) -> str:
-        return max([dtype, *self.compute], key=lambda name: _EPSILON.get(name, 0.0))
+        return f"{kind}: {self.of(kind, dtype):.1e} for {rounded}, epsilon {_EPSILON[rounded]:.1e}: {why}{steps}"
 
     def _over(self, kind: str) -> str:
         return f", over {self.positions} positions," if kind in _BACKWARD else ""

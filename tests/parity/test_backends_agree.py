@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from xml.etree import ElementTree as ET
 
+import keras
+import numpy as np
 import pytest
 
 from kscope import testing
-from kscope.testing import compare_backends
+from kscope.__main__ import main
+from kscope.testing import assert_backends_agree, compare_backends
 from parity.cases import CASES
 
 ALL = ("tensorflow", "jax", "torch")
@@ -96,3 +99,22 @@ def test_files(files, reports):
     suites = ET.parse(files / "report.xml").getroot().findall("testsuite")
     counts = {suite.get("name"): int(suite.get("failures")) + int(suite.get("errors")) for suite in suites}
     assert counts == {name: len(report.differing) + len(report.failures) for name, report in reports.items()}
+
+
+def test_one_layer():
+    """A function of this module, which cannot be imported by its name, is found; two backends may be named."""
+    report = assert_backends_agree(make_dense, np.ones((2, 3), "float32"), backends=["torch", "jax"], steps=1)
+    assert (report.agree, report.backends, report.missing) == (True, ("torch", "jax"), ())
+    assert [row.name for row in report.rows if row.what == "gradients"] == ["fc/kernel", "fc/bias"]
+
+
+def test_the_command(capsys):
+    """The command prints the table of what differs, and ends with code 1."""
+    arguments = ["parity.cases:other_gradient", "--input", "4,3", "--backends", "torch,jax", "--steps", "0"]
+    assert main(["parity", *arguments]) == 1
+    assert "First place: gradients: apart/bias[0]: " in capsys.readouterr().out
+
+
+def make_dense():
+    """A layer of Keras' own."""
+    return keras.layers.Dense(2, name="fc")
