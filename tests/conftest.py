@@ -9,6 +9,8 @@ from matrix import FILE, Matrix
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
+pytest_plugins = ["pytester"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse to run without a named backend: a missing one would be a silent skip of all that it would have shown."""

@@ -1,16 +1,17 @@
-"""Which backends there are, which are installed, and which of them a run compares.
+"""Which backends there are, which are installed, which of them a run compares, and how a process is told of its own.
 
 Whether one is installed is asked without importing it.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 
 from kscope.testing._errors import BackendMissingError, CaseError
 
-__all__ = ["BACKENDS", "chosen", "installed"]
+__all__ = ["BACKENDS", "chosen", "environment", "installed", "named"]
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -37,20 +38,28 @@ def chosen(backends: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, 
         BackendMissingError: if one that was asked for is not installed, or fewer than two are left.
     """
     there = installed()
-    missing = tuple(name for name in backends or BACKENDS if name not in there)
-    if backends is None:
-        compared = there
-    else:
-        compared = tuple(backends)
-        _check_names(compared)
-        if missing:
-            raise BackendMissingError(f"Not installed: {', '.join(missing)}. {_how(missing)}")
+    missing = () if backends is not None else tuple(name for name in BACKENDS if name not in there)
+    compared = there if backends is None else named(backends)
     if len(compared) < 2:
         raise BackendMissingError(
             f"Two backends at least are needed for a comparison, and there is {', '.join(compared) or 'none'}. "
             f"{_how(tuple(name for name in BACKENDS if name not in there)) or 'Ask for more of them.'}"
         )
     return compared, missing
+
+
+def named(backends: Sequence[str]) -> tuple[str, ...]:
+    """The backends of those names, all of which have to be there.
+
+    Raises:
+        CaseError: if a name is unknown, or given twice.
+        BackendMissingError: if one is not installed.
+    """
+    _check_names(tuple(backends))
+    there = installed()
+    if missing := tuple(name for name in backends if name not in there):
+        raise BackendMissingError(f"Not installed: {', '.join(missing)}. {_how(missing)}")
+    return tuple(backends)
 
 
 def _check_names(backends: tuple[str, ...]) -> None:
@@ -61,3 +70,14 @@ def _check_names(backends: tuple[str, ...]) -> None:
 
 def _how(missing: tuple[str, ...]) -> str:
     return f'Install with: pip install "keras-kscope[{",".join(missing)}]"' if missing else ""
+
+
+def environment(backend: str) -> dict[str, str]:
+    """The environment variables of a backend's worker: the caller's, but for what would make backends collide."""
+    polite = {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        # Several backends in one accelerator's memory: none may take all of it at its start.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    }
+    return {**polite, **os.environ, "KERAS_BACKEND": backend, "PYTHONIOENCODING": "utf-8"}

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from kscope.testing._backends import environment
 from kscope.testing._worker import ENDED
 
-__all__ = ["Ending", "environment", "run_all"]
+__all__ = ["Ending", "run_all"]
 
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.load(open(sys.argv[1], encoding='utf-8')); "
@@ -51,17 +52,6 @@ class Ending:
         if self.timed_out:
             what = f"did not end within its {self.seconds:.0f} seconds"
         return f"The worker process {what}.\n{self.output}".rstrip()
-
-
-def environment(backend: str) -> dict[str, str]:
-    """The environment variables of a backend's worker: the caller's, but for what would make backends collide."""
-    polite = {
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        # Several backends in one accelerator's memory: none may take all of it at its start.
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-    }
-    return {**polite, **os.environ, "KERAS_BACKEND": backend, "PYTHONIOENCODING": "utf-8"}
 
 
 def run_all(folder: Path, backends: Sequence[str], timeout: float) -> dict[str, Ending]:
