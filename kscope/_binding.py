@@ -28,6 +28,8 @@ def bind(state: LayerState) -> None:
     """Choose store and scope, for good."""
     wanted = state.wanted
     nested = thread.call is not None
+    if nested and wanted.yields:
+        wanted.store = None
     frame = current_frame()
     place = (frame.store, frame.scope) if nested else wanted.home or opened()
     store = wanted.store

@@ -38,6 +38,7 @@ class Wanted:
         home: where a store or scope was open when the layer was made.
         scope: relative to where the layer binds, absolute ("/..."), or captured.
         store: the store given.
+        yields: whether that store gives way to the one of a layer whose call the first call is in.
         reuse: the reuse mode of the layer's scope.
         member: the layer's number among those whose configs name one store.
     """
@@ -47,6 +48,7 @@ class Wanted:
     home: Place | None
     scope: str | VariableScope | None = None
     store: VariableStore | None = None
+    yields: bool = False
     reuse: Reuse = False
     member: int | None = None
 

@@ -10,7 +10,7 @@ from typing import Any, overload
 import keras
 
 from kscope import errors
-from kscope._context import current_frame
+from kscope._context import current_frame, thread
 from kscope._layer import ScopedLayer
 from kscope._scope import get_variable_scope
 from kscope._variable_scope import variable_scope
@@ -116,7 +116,9 @@ def make_template(
 ) -> ScopedFunction:
     """Make a function share its variables between all calls: the first makes them, the others get the same.
 
-    Variables go to the store that is current where the template is made, the default one if none is open.
+    Variables go to the store that is open where the template is made. If none is, they go to the store of the scoped
+    layer in whose call the template is first called, below the scope that this call stands in, and else to the default
+    store.
 
     Args:
         name_: str. The scope of the variables, made unique as a default name is.
@@ -151,7 +153,10 @@ def make_template(
             pass
     template = ScopedFunction(function, default_name=name_, store=current_frame().store, scope=scope)
     # Unlike a layer, a template belongs under the scope of its first call, not of its construction (row T2).
-    template._kscope.wanted.home = None  # noqa: SLF001 - a layer of ours
+    wanted = template._kscope.wanted  # noqa: SLF001 - a layer of ours
+    wanted.home = None
+    # One that a layer makes for itself is the layer's, as any layer inside is (row S17).
+    wanted.yields = thread.frame is None and not create_scope_now_
     return template
 
 

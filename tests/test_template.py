@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -172,24 +174,50 @@ def test_template_binds_arguments_and_getter():
     assert set(seen) == {"s/y"}
 
 
-def test_template_in_a_layer_that_is_built_with_symbols():
-    """Its variables are made in the discovery, below the scope of its call, and compiled calls get them (row S17)."""
+class Net(kscope.ScopedLayer):
+    """Makes a template for itself."""
 
-    class Net(kscope.ScopedLayer):
-        def __init__(self):
-            super().__init__()
-            self.template = kscope.make_template("t", scale)
+    def __init__(self, **options):
+        super().__init__()
+        self.template = kscope.make_template("t", scale, **options)
 
-        def call(self, x):
-            with kscope.variable_scope("foo"):
-                return self.template(x)
+    def call(self, x):
+        with kscope.variable_scope("foo"):
+            return self.template(x)
 
-    with kscope.VariableStore().as_default():
-        net, inputs = Net(), keras.Input((3,))
-    model = keras.Model(inputs, net(inputs))
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_template_in_a_layer(opened):
+    """Its variables are made in the layer's discovery, below the scope of its call, and found later (row S17)."""
     for _ in range(2):
-        np.testing.assert_allclose(model.predict(X, verbose=0), X)
-    assert [v.path for v in model.weights] == ["net/foo/t/y"]
+        with kscope.VariableStore().as_default() if opened else contextlib.nullcontext():
+            net, inputs = Net(), keras.Input((3,))
+        model = keras.Model(inputs, net(inputs))
+        for _ in range(2):
+            np.testing.assert_allclose(model.predict(X, verbose=0), X)
+        assert [v.path for v in model.weights] == ["net/foo/t/y"]
+        assert list(net.store) == ["net/foo/t/y"]
+    assert len(kscope.default_store()) == 0
+
+
+def test_template_in_a_layer_that_is_read_from_a_file(tmp_path):
+    """Names in files do not depend on how many layers of the kind were made before."""
+    first, second = Net(), Net()
+    second(X), first(X)
+    first.template.weights[0].assign(3.0)
+    saved = keras.Sequential([keras.Input((3,)), first])
+    saved.save_weights(tmp_path / "net.weights.h5")
+    loaded = keras.Sequential([keras.Input((3,)), Net()])
+    loaded.load_weights(tmp_path / "net.weights.h5")
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(loaded(X)), 3 * X)
+
+
+def test_template_with_a_scope_of_its_own_in_a_layer():
+    """With `create_scope_now_` scope and store are those of where the template is made (row T2)."""
+    net = Net(create_scope_now_=True)
+    net(X)
+    assert list(kscope.default_store()) == ["t/y"]
+    assert net.template.scope.name == "t"
 
 
 def test_default_names_below_an_explicit_scope():
