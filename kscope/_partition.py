@@ -226,6 +226,13 @@ def _exists(request: Request) -> errors.VariableExistsError:
     )
 
 
+def _missing(request: Request) -> errors.VariableMissingError:
+    return errors.VariableMissingError(
+        f"PartitionedVariable {request.name} does not exist, or was not created with tf.get_variable(). Did you "
+        "mean to set reuse=False or reuse=tf.AUTO_REUSE in VarScope?"
+    )
+
+
 def _make(request: Request) -> PartitionedVariable:
     if request.name in request.store.records:
         raise errors.VariableExistsError(
@@ -233,16 +240,18 @@ def _make(request: Request) -> PartitionedVariable:
             f"{request.name}. Perhaps a variable of the same name was already created without partitioning?"
         )
     if request.reuse is True and thread.call is None:
-        raise errors.VariableMissingError(
-            f"PartitionedVariable {request.name} does not exist, or was not created with tf.get_variable(). Did you "
-            "mean to set reuse=False or reuse=tf.AUTO_REUSE in VarScope?"
-        )
+        raise _missing(request)
     shape, dtype = _shape_and_dtype(request)
     counts = _slices.partitions(request.partitioner, shape, dtype)
-    shards = _obtain_all(
-        request.for_part(f"{request.name}/part_{number}", part, _part_of(request.initial, part, info), info)
-        for number, (part, info) in enumerate(_slices.slices(shape, counts))
-    )
+    try:
+        shards = _obtain_all(
+            request.for_part(f"{request.name}/part_{number}", part, _part_of(request.initial, part, info), info)
+            for number, (part, info) in enumerate(_slices.slices(shape, counts))
+        )
+    except errors.LateVariableError:
+        raise
+    except errors.VariableMissingError:
+        raise _missing(request) from None
     whole = request.store.partitioned[request.name] = PartitionedVariable(request.name, shards, counts)
     return whole
 

@@ -333,3 +333,15 @@ def test_partitioners_beside_tensorflow(shape, dtype):
         ]:
             theirs = getattr(v1, name)(*arguments)(shape=tf.TensorShape(shape), dtype=tf.as_dtype(dtype))
             assert getattr(p, name)(*arguments)(shape=shape, dtype=dtype) == list(theirs)
+
+
+def test_a_missing_variable_in_a_call():
+    """What a layer's call asks for, and nobody made, is named as a whole, not by its first slice (row M9)."""
+
+    class Layer(kscope.ScopedLayer):
+        def call(self, x):
+            return x * get_variable("v", [4], partitioner=fixed(2))
+
+    layer = Layer(name="layer", store=kscope.VariableStore(), reuse=True)
+    with pytest.raises(errors.VariableMissingError, match="PartitionedVariable layer/v does not exist"):
+        layer(np.ones((2, 4), "float32"))
