@@ -18,18 +18,23 @@ from differential.observed import Step, rebuilt
 from differential.programs import (
     AUTO,
     Build,
+    Call,
     Captured,
     Change,
+    Create,
     Default,
     Enter,
+    Fail,
     Get,
     Keep,
+    List,
     Look,
     Open,
     Options,
     Program,
     Share,
     Statement,
+    Template,
 )
 
 ROOT, CURRENT = Captured(root=True), Captured(current=True)
@@ -151,7 +156,76 @@ LISTED = (
         (Get("v", "[1]", collections="('mine',)", local=True),),
         steer=predicates.local_collections_in_no_list,
     ),
+    Listed(
+        "H17",
+        "dtypes are understood in any form, where TF1 takes no names and none of NumPy's beside a partitioner",
+        (Get("v", "[4]", "float16", partitioner="fixed"),),
+        steer=predicates.partitioned_dtype_of_another_kind,
+    ),
+    Listed(
+        "M4",
+        "a partitioner is asked when there is a variable to cut, or to compare with",
+        (Open("a", (Get("v", "[4]", partitioner="no list"),), reuse=True),),
+        steer=predicates.faulty_partitioner_among_faults,
+    ),
+    Listed(
+        "M5",
+        "a scalar is another shape than that of the partitioned variable, which is found beside any partitioner",
+        (
+            Get("v", "[4]", partitioner="fixed"),
+            Open("", (Get("v", "[]", partitioner="fixed"),), reuse=True),
+        ),
+        steer=predicates.scalar_of_a_partitioned_name,
+    ),
+    Listed(
+        "M6",
+        "a constant gives a partitioned variable its shape",
+        (Get("v", initializer="array", partitioner="fixed"),),
+        steer=predicates.partitioned_constant,
+    ),
+    Listed(
+        "M9",
+        "whether a variable is there is looked at before the shape that a new one would be cut by",
+        (Open("a", (Get("v", partitioner="fixed"),), reuse=True),),
+        steer=predicates.partitioned_without_a_shape,
+    ),
+    Listed(
+        "B12",
+        "name and collections are checked before a creator is called",
+        (Create("record", (Get("v w", "[1]"),)),),
+        steer=predicates.fault_before_a_creator,
+    ),
+    Listed(
+        "T1",
+        "every call of a template is checked as the first one was, where TF1 lets the later ones share what they find",
+        (Template("t", (_V, _V)), Call(), Call()),
+        steer=predicates.template_that_raised,
+    ),
+    Listed(
+        "S6",
+        "default names are numbered from anew in each call of a template, also where its scope is open around the call",
+        (Template("t", (Open(Default()),), unique="a"), Call(), Open("a", (Open("d", (Call(),)),))),
+        steer=predicates.template_inside_its_own_scope,
+    ),
+    Listed(
+        "T2",
+        "a template whose scope is chosen when it is made has the dtype of the scope around it, in TF1 float32",
+        (Open("a", (Template("t", (_V,), now=True), Call()), options=Options(dtype="float16")),),
+        steer=predicates.template_of_another_dtype,
+    ),
     # What is taken out of both runs' observations.
+    Listed(
+        "T1 (mode)",
+        "in a later call of a template the scopes and getters are told the mode of the first call",
+        (Template("t", (Open("a", (_V,)),)), Call(), Call()),
+        level=predicates.mode_of_a_later_call,
+    ),
+    Listed(
+        "E3",
+        "there is no graph that would number the name scopes",
+        (Open("a"), Open("a")),
+        level=predicates.numbered_name_scope,
+    ),
     Listed(
         "B10",
         "the name is the key, where a graph's other operations may take the name of a TF1 variable",
@@ -215,11 +289,18 @@ LISTED = (
         "a dtype that was cleared is Keras' floatx",
         (Open("a", (Change(CURRENT, "dtype", None), Get("v", "[1]"))),),
     ),
+    Listed("L4", "a creator cannot rename", (Create("rename", (_V,)),)),
     Listed("K3", "the first parameter of a getter may have any name", (Get("v", "[1]", getter="other parameter"),)),
     Listed(
         "K9",
         "a getter that drops `reuse` gets the scope's",
         (Open("a", _TWICE, options=Options(getter="drop reuse")),),
+    ),
+    Listed("N4", "a scope is the start of names, and no regular expression", (_V, List("global_variables", "u|v"))),
+    Listed(
+        "Q3",
+        "what the first call of a template made is taken back if it raises",
+        (Template("t", (_V, Fail())), Call(), Look(ROOT)),
     ),
     Listed(
         "N8",

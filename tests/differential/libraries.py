@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import functools
+import warnings
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 
@@ -30,6 +32,7 @@ class Library:
     """What the interpreter needs of a library; `api` is its module."""
 
     api: Any
+    api_of_partitioners: Any
     new_store: Callable[[], Any]
     zeros: type
     loss: Any
@@ -45,6 +48,32 @@ class Library:
     def dtype(self, variable: Any) -> str:
         """The name of a variable's base dtype."""
         raise NotImplementedError
+
+    def value(self, variable: Any) -> Any:
+        """A variable's initial value, nested in lists."""
+        raise NotImplementedError
+
+    def fives(self, kwargs: dict[str, Any]) -> Any:
+        """An initial value of nothing but fives, as a variable creator would write it."""
+        raise NotImplementedError
+
+    def created_dtype(self, kwargs: dict[str, Any]) -> Any:
+        """The dtype of the variable that a creator is asked for."""
+        raise NotImplementedError
+
+    def slices(self, variable: Any) -> list[Any] | None:
+        """The slices of a partitioned variable, and `None` for any other one."""
+        raise NotImplementedError
+
+    def opened(self, template: Any) -> Any:
+        """The scope that a template has opened."""
+        raise NotImplementedError
+
+    def plain_dtype(self, dtype: Any) -> str:
+        """The name of a dtype, in whatever form."""
+        import tensorflow as tf
+
+        return str(tf.as_dtype(str(dtype) if isinstance(dtype, str) else dtype).name)
 
     @functools.cached_property
     def dtypes(self) -> dict[str, Any]:
@@ -76,7 +105,7 @@ class Library:
             "zeros": self.zeros(),
             "class": self.zeros,
             "function": lambda shape, dtype=None: _filled(shape, dtype),
-            "partition_info": lambda shape, dtype=None, partition_info=None: _filled(shape, dtype),
+            "partition_info": _offset,
             "integers": lambda shape, dtype=None: _filled(shape, "string" if _name(dtype) == "string" else "int32"),
             "misfit": lambda shape, dtype=None: _filled([7], dtype),
             "shape only": lambda shape: np.zeros(shape, "float32"),
@@ -104,9 +133,29 @@ class Library:
         """`AUTO` as this library's object, anything else as it is."""
         return self.api.AUTO_REUSE if word == AUTO else word
 
-    def reuse_word(self, scope: Any) -> Any:
+    def op_scope(self, *args: Any, **kwargs: Any) -> Any:
+        """`variable_op_scope`, which warns that it is out of date."""
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            return self.api.variable_op_scope([], *args, **kwargs)
+
+    def reuse_word(self, reuse: Any) -> Any:
         """The opposite of `reuse`."""
-        return AUTO if scope.reuse is self.api.AUTO_REUSE else scope.reuse
+        return AUTO if reuse is self.api.AUTO_REUSE else reuse
+
+    @functools.cached_property
+    def partitioners(self) -> dict[str, Any]:
+        """Words for partitioners."""
+        make = self.api_of_partitioners
+        return {
+            "fixed": make.fixed_size_partitioner(2),
+            "fixed 3": make.fixed_size_partitioner(3),
+            "axis size": make.variable_axis_size_partitioner(8),
+            "min max": make.min_max_variable_partitioner(3, min_slice_size=4),
+            "no list": lambda shape, dtype: 2,
+            "two axes": lambda shape, dtype: [2] * len(shape),
+            "too short": lambda shape, dtype: [],
+            "nothing": lambda shape, dtype: [0] * len(shape),
+        }
 
 
 class Kscope(Library):
@@ -118,6 +167,7 @@ class Kscope(Library):
         import kscope
 
         self.api = kscope
+        self.api_of_partitioners = kscope.partitioners
         self.new_store = kscope.VariableStore
         self.zeros = keras.initializers.Zeros
         self.loss = 1.0
@@ -131,6 +181,25 @@ class Kscope(Library):
     def dtype(self, variable: Any) -> str:
         return str(variable.dtype)
 
+    def value(self, variable: Any) -> Any:
+        import tensorflow as tf
+
+        # The function of a template is traced.
+        with tf.init_scope():
+            return np.asarray(variable.value).tolist()
+
+    def fives(self, kwargs: dict[str, Any]) -> Any:
+        return _fives(kwargs["shape"], kwargs["dtype"])
+
+    def created_dtype(self, kwargs: dict[str, Any]) -> Any:
+        return kwargs["dtype"]
+
+    def slices(self, variable: Any) -> list[Any] | None:
+        return variable.shards if isinstance(variable, self.api.PartitionedVariable) else None
+
+    def opened(self, template: Any) -> Any:
+        return template.scope
+
 
 class TF1(Library):
     """`tf.compat.v1`, in graph mode."""
@@ -138,7 +207,7 @@ class TF1(Library):
     def __init__(self) -> None:
         import tensorflow.compat.v1 as tf
 
-        self.api = tf
+        self.api = self.api_of_partitioners = tf
         self.new_store = tf.Graph
         self.zeros = tf.zeros_initializer
 
@@ -156,10 +225,47 @@ class TF1(Library):
     def dtype(self, variable: Any) -> str:
         return str(variable.dtype.base_dtype.name)
 
+    def value(self, variable: Any) -> Any:
+        # What a graph draws it has not drawn yet, and a variable of a graph has no other number to compare.
+        value = self.api.get_static_value(variable.initial_value)
+        return ANY if value is None else value.tolist()
+
+    def fives(self, kwargs: dict[str, Any]) -> Any:
+        asked = self._initial(kwargs)
+        return _fives(asked.shape, asked.dtype)
+
+    def created_dtype(self, kwargs: dict[str, Any]) -> Any:
+        return self._initial(kwargs).dtype
+
+    def _initial(self, kwargs: dict[str, Any]) -> Any:
+        initial, shape = kwargs["initial_value"], kwargs["shape"]
+        if shape is not None:
+            return self.api.TensorSpec(shape, kwargs["dtype"])
+        # A constant, or a callable of nothing, tells its own shape and dtype.
+        return self.api.convert_to_tensor(initial() if callable(initial) else initial)
+
+    def slices(self, variable: Any) -> list[Any] | None:
+        from tensorflow.python.ops.variables import PartitionedVariable
+
+        return list(variable) if isinstance(variable, PartitionedVariable) else None
+
+    def opened(self, template: Any) -> Any:
+        return template.variable_scope
+
+
+def _fives(shape: Any, dtype: Any) -> Any:
+    name = _name(dtype)
+    return np.full(shape, "5", object) if name == "string" else np.full(shape, 5, name)
+
 
 def _filled(shape: Any, dtype: Any) -> Any:
     name = _name(dtype)
     return np.full(shape, "", object) if name == "string" else np.zeros(shape, name)
+
+
+def _offset(shape: Any, dtype: Any = None, partition_info: Any = None) -> Any:
+    filled = _filled(shape, dtype)
+    return filled if partition_info is None or _name(dtype) == "string" else filled + sum(partition_info.var_offset)
 
 
 def _name(dtype: Any) -> str:

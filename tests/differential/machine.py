@@ -5,25 +5,21 @@ from __future__ import annotations
 import ast
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from differential import callbacks
 from differential.libraries import Library
-from differential.observed import (
-    SeenGetter,
-    SeenList,
-    SeenScope,
-    SeenVariable,
-    Steered,
-    Step,
-    plain_shape,
-    seen_error,
-    word_of,
-)
+from differential.observed import SeenCreator, SeenError, SeenGetter, Steered, Step, seen_error, word_of
+from differential.observer import LISTINGS, Observer
 from differential.programs import (
+    Add,
     Build,
+    Call,
     Captured,
     Change,
+    Create,
     Default,
     Elsewhere,
     Enter,
@@ -31,12 +27,14 @@ from differential.programs import (
     Get,
     InThread,
     Keep,
+    List,
     Look,
     Open,
     Options,
     Program,
     Share,
     Statement,
+    Template,
 )
 
 
@@ -54,6 +52,19 @@ class Manager:
     reuses: list[Any] = field(default_factory=list)
 
 
+@dataclass
+class KeptTemplate:
+    """A template that was kept, its scope, and whether something in its first call raised."""
+
+    statement: Template
+    template: Any = None
+    scope: str | None = None
+    calls: int = 0
+    raised: bool = False
+    # Whether the function has run in the call that goes on.
+    ran: bool = False
+
+
 class Machine:
     """One run of one program by one library.
 
@@ -65,10 +76,16 @@ class Machine:
         self.program = program
         self.steps: list[Step] = []
         self._steer = steer
-        self._log: list[SeenGetter] = []
-        self._known: list[tuple[Any, int]] = []
+        self._observer = Observer(library)
+        self._log: list[SeenGetter | SeenCreator] = []
         self._scopes: list[Any] = []
         self._managers: list[Manager] = []
+        self._templates: list[KeptTemplate] = []
+        # What the exceptions may ask besides: whether a template is called again, and how many creators are open.
+        self.again = False
+        self.creating = 0
+        # Whether names and name scopes are nested alike, as they are where nothing is entered again.
+        self._in_place = True
         self._store: Any = None
 
     def run(self) -> list[Step]:
@@ -102,6 +119,10 @@ class Machine:
         """The manager that `Enter` means."""
         return self._managers[-1 - back % len(self._managers)] if self._managers else None
 
+    def template(self, back: int) -> KeptTemplate | None:
+        """The template that `Call` means."""
+        return self._templates[-1 - back % len(self._templates)] if self._templates else None
+
     def scope(self, captured: Captured) -> Any:
         """The scope that is meant."""
         if captured.current:
@@ -128,15 +149,17 @@ class Machine:
         self._note(statement, seen)
 
     def _note(self, statement: Statement, seen: Any) -> None:
-        self.steps.append(Step(statement, seen, tuple(self._log)))
+        self.steps.append(Step(statement, seen, tuple(self._log), self.again))
         self._log.clear()
 
     def _do(self, statement: Statement) -> Any:
         match statement:
             case Get():
-                return self._seen(self._get(statement))
-            case Open(target, body, reuse, options):
-                return self._enter(statement, self._made(target, reuse, options), body)
+                return self._observer.result(self._get(statement), len(self.steps), self._store)
+            case Open(target, body, reuse, options, op):
+                with self._out_of_place(isinstance(target, Captured)):
+                    manager = self._made(target, reuse, options, op)
+                    return self._enter(statement, manager, body, options.auxiliary_name_scope)
             case Keep(target, reuse, options):
                 self._managers.append(Manager(statement, self._made(target, reuse, options)))
             case Enter(back, body):
@@ -146,18 +169,28 @@ class Machine:
                 del arguments["auxiliary_name_scope"]
                 scope = self.library.api.VariableScope(self.library.reuse(reuse), name=name, **arguments)
                 self._scopes.append(scope)
-                return self._seen_scope(scope)
+                return self._observer.scope(scope)
             case Share(captured):
                 self.scope(captured).reuse_variables()
             case Change(captured, default, value):
-                words = {"initializer": "initializers", "regularizer": "regularizers", "dtype": "dtypes"}
                 if default == "custom_getter":
                     value = self._getter(value)
-                elif default in words and value is not None:
-                    value = getattr(self.library, words[default])[value]
+                elif default != "use_resource" and value is not None:
+                    value = getattr(self.library, default + "s")[value]
                 getattr(self.scope(captured), f"set_{default}")(value)
             case Look(captured):
-                return tuple(self._looked(self.scope(captured)))
+                return tuple(self._observer.looked(self.scope(captured), self._store))
+            case Add(collection, text):
+                added = self._observer.last(self._store) if text is None else text
+                self.library.api.add_to_collection(collection, added)
+            case List(collection, scope):
+                return self._observer.listing(collection, self._listed(collection, scope), self._store)
+            case Template():
+                self._templates.append(self._template(statement))
+            case Call(back):
+                return self._call(statement, self.template(back))
+            case Create(creator, body):
+                self._create(creator, body)
             case Fail():
                 raise Boom
             case InThread(body):
@@ -166,12 +199,16 @@ class Machine:
                 self._elsewhere(body)
         return None
 
-    def _enter(self, statement: Statement, manager: Any, body: tuple[Statement, ...]) -> Any:
+    def _enter(self, statement: Statement, manager: Any, body: tuple[Statement, ...], named: bool = True) -> Any:
         before = self.current()
         with manager as scope:
             self._scopes.append(scope)
-            self._note(statement, replace(self._seen_scope(scope), current=scope is self.current()))
-            self._block(body)
+            seen = replace(self._observer.scope(scope), current=scope is self.current())
+            if self._in_place:
+                seen = replace(seen, name_scope=scope.original_name_scope)
+            self._note(statement, seen)
+            with self._out_of_place(not named):
+                self._block(body)
         return "back" if self.current() is before else "astray"
 
     def _enter_kept(self, statement: Statement, kept: Manager | None, body: tuple[Statement, ...]) -> Any:
@@ -180,9 +217,27 @@ class Machine:
         kept.reuses.append(self.current().reuse)
         kept.is_open = True
         try:
-            return self._enter(statement, kept.manager, body)
+            with self._out_of_place():
+                return self._enter(statement, kept.manager, body)
         finally:
             kept.is_open = False
+
+    @contextmanager
+    def _out_of_place(self, really: bool = True) -> Iterator[None]:
+        before, self._in_place = self._in_place, self._in_place and not really
+        try:
+            yield
+        finally:
+            self._in_place = before
+
+    def _create(self, word: str, body: tuple[Statement, ...]) -> None:
+        creator = callbacks.creator(word, self.library, self._noting(self._observer.creator))
+        self.creating += 1
+        try:
+            with self.library.api.variable_creator_scope(creator):
+                self._block(body)
+        finally:
+            self.creating -= 1
 
     def _in_thread(self, body: tuple[Statement, ...]) -> None:
         raised: list[Exception] = []
@@ -202,23 +257,63 @@ class Machine:
 
     def _elsewhere(self, body: tuple[Statement, ...]) -> None:
         # Managers stay in the graph in which they were made (row A9), which has no meaning in Keras.
-        kept = self._store, self._managers
-        self._store, self._managers = self.library.new_store(), []
+        kept = self._store, self._managers, self._templates
+        self._store, self._managers, self._templates = self.library.new_store(), [], []
         try:
             with self._store.as_default():
                 self._block(body)
         finally:
-            self._store, self._managers = kept
+            self._store, self._managers, self._templates = kept
+
+    def _template(self, statement: Template) -> KeptTemplate:
+        kept = KeptTemplate(statement)
+
+        def function(x: Any) -> Any:
+            before = len(self.steps)
+            self._block(statement.body)
+            if kept.ran:
+                # kscope looks what a function does before it calls it; what that made is there when it is called.
+                del self.steps[before:]
+            kept.ran = True
+            return x
+
+        getter = self._getter(statement.getter)
+        make = self.library.api.make_template
+        kept.template = make(statement.name, function, statement.now, statement.unique, getter)
+        return kept
+
+    def _call(self, statement: Call, kept: KeptTemplate | None) -> Any:
+        if kept is None:
+            return None
+        before, captured = len(self.steps), len(self._scopes)
+        kept.calls += 1
+        kept.ran = False
+        self.again = kept.calls > 1
+        try:
+            with self._out_of_place():
+                kept.template(1.0)
+        finally:
+            self.again = False
+            # In TF1 a later call's scopes have another mode (row T1).
+            del self._scopes[captured:]
+        if kept.calls == 1:
+            kept.raised = any(isinstance(step.seen, SeenError) for step in self.steps[before:])
+        kept.scope = self.library.opened(kept.template).name
+        return kept.scope
 
     # From words to arguments.
 
-    def _made(self, target: Any, reuse: Any, options: Options) -> Any:
+    def _made(self, target: Any, reuse: Any, options: Options, op: bool = False) -> Any:
         arguments = {"reuse": self.library.reuse(reuse), **self._arguments(options)}
+        make = self.library.api.variable_scope
+        if op:
+            make = self.library.op_scope
+            del arguments["auxiliary_name_scope"]
         if isinstance(target, Default):
-            return self.library.api.variable_scope(None, target.name, **arguments)
+            return make(None, target.name, **arguments)
         if isinstance(target, Captured):
             target = self.scope(target)
-        return self.library.api.variable_scope(target, **arguments)
+        return make(target, **arguments)
 
     def _arguments(self, options: Options) -> dict[str, Any]:
         lookup = {None: None}
@@ -229,6 +324,7 @@ class Machine:
             "custom_getter": self._getter(options.getter),
             "use_resource": options.use_resource,
             "auxiliary_name_scope": options.auxiliary_name_scope,
+            "partitioner": (self.library.partitioners | lookup)[options.partitioner],
         }
 
     def _get(self, get: Get) -> Any:
@@ -244,94 +340,16 @@ class Machine:
             # Read anew for each call: TF1 changes the list (row N12).
             None if get.collections is None else ast.literal_eval(get.collections),
             use_resource=get.use_resource,
+            partitioner=(library.partitioners | lookup)[get.partitioner],
             custom_getter=self._getter(get.getter),
         )
 
     def _getter(self, word: str | None) -> Any:
-        if word is None or word == "not callable":
-            return word and 3
+        return callbacks.getter(word, self._noting(self._observer.getter))
 
-        def getter(getter: Any, name: str, **kwargs: Any) -> Any:
-            if word == "absorb":
-                return None
-            self._log.append(self._seen_getter(name, kwargs))
-            match word:
-                case "rename":
-                    return getter(name + "_more", **kwargs)
-                case "double":
-                    return getter(name, **kwargs), getter(name + "_more", **kwargs)
-                case "swallow":
-                    return getter(name, shape=kwargs["shape"], reuse=kwargs["reuse"])
-                case "drop reuse":
-                    del kwargs["reuse"]
-            return getter(name, **kwargs)
+    def _noting(self, seen: Callable[..., SeenGetter | SeenCreator]) -> Callable[..., None]:
+        return lambda *args: self._log.append(seen(*args))
 
-        if word == "other parameter":
-            return lambda following, *args, **kwargs: following(*args, **kwargs)
-        return getter
-
-    # From objects to observations.
-
-    def _seen(self, value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(self._seen(item) for item in value)
-        return None if value is None else self._seen_variable(value)
-
-    def _seen_variable(self, variable: Any) -> SeenVariable:
-        first = next((step for known, step in self._known if known is variable), None)
-        if first is None:
-            first = len(self.steps)
-            self._known.append((variable, first))
-        keys = [key for key, kept in self.library.variables(self._store).items() if kept is variable]
-        return SeenVariable(
-            variable.name,
-            *keys,
-            first,
-            plain_shape(variable.shape),
-            self.library.dtype(variable),
-            variable.trainable,
-        )
-
-    def _seen_scope(self, scope: Any) -> SeenScope:
-        return SeenScope(
-            scope.name,
-            self.library.reuse_word(scope),
-            self.library.scope_dtype(scope),
-            word_of(self.library.initializers, scope.initializer),
-            word_of(self.library.regularizers, scope.regularizer),
-            scope.custom_getter is not None,
-            scope.use_resource,
-        )
-
-    def _looked(self, scope: Any) -> Iterator[Any]:
-        yield self._seen_scope(scope)
-        keys = {id(variable): key for key, variable in self.library.variables(self._store).items()}
-        listings = {
-            "variables": scope.global_variables(),
-            "trainable_variables": scope.trainable_variables(),
-            "local_variables": scope.local_variables(),
-            "mine": scope.get_collection("mine"),
-        }
-        for collection, found in listings.items():
-            yield SeenList(collection, tuple((keys[id(v)], self.library.dtype(v)) for v in found))
-        if not scope.name:
-            yield len(scope.get_collection("regularization_losses"))
-
-    def _seen_getter(self, name: str, kwargs: dict[str, Any]) -> SeenGetter:
-        import tensorflow as tf
-
-        return SeenGetter(
-            name,
-            tuple(sorted(kwargs)),
-            plain_shape(kwargs["shape"]),
-            tf.as_dtype(str(kwargs["dtype"]) if isinstance(kwargs["dtype"], str) else kwargs["dtype"]).name,
-            word_of(self.library.initializers, kwargs["initializer"]),
-            self.library.reuse_word(_Reusing(kwargs["reuse"])),
-            kwargs["trainable"],
-            None if kwargs["collections"] is None else tuple(kwargs["collections"]),
-        )
-
-
-@dataclass
-class _Reusing:
-    reuse: Any
+    def _listed(self, collection: str, scope: str | None) -> list[Any]:
+        api = self.library.api
+        return getattr(api, collection)(scope) if collection in LISTINGS else api.get_collection(collection, scope)

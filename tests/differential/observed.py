@@ -20,11 +20,23 @@ class SeenVariable:
     shape: tuple[int | None, ...] | None
     dtype: str
     trainable: bool | None
+    value: Any
+
+
+@dataclass(frozen=True)
+class SeenWhole:
+    """A partitioned variable."""
+
+    name: str
+    first: int
+    shape: tuple[int | None, ...] | None
+    dtype: str
+    slices: tuple[SeenVariable, ...]
 
 
 @dataclass(frozen=True)
 class SeenScope:
-    """A scope; and, when it was just entered, whether it is the current one (row A12)."""
+    """A scope; and, when it was just entered, its name scope, and whether it is the current one (row A12)."""
 
     name: str
     reuse: Any
@@ -33,12 +45,14 @@ class SeenScope:
     regularizer: str | None
     has_getter: bool
     use_resource: bool | None
+    partitioner: str | None
+    name_scope: str | None = None
     current: bool | None = None
 
 
 @dataclass(frozen=True)
 class SeenList:
-    """A listing, as keys and dtypes."""
+    """A listing: keys and dtypes of variables, and texts."""
 
     collection: str
     variables: tuple[tuple[str, str], ...]
@@ -56,6 +70,17 @@ class SeenGetter:
     reuse: Any
     trainable: bool | None
     collections: tuple[str, ...] | None
+    partitioner: str | None
+
+
+@dataclass(frozen=True)
+class SeenCreator:
+    """What a variable creator was called with."""
+
+    name: str
+    dtype: str
+    trainable: bool | None
+    collections: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -76,11 +101,15 @@ class Steered:
 
 @dataclass(frozen=True)
 class Step:
-    """A statement, what came of it, and what getters noted meanwhile."""
+    """A statement, what came of it, and what getters and creators noted meanwhile.
+
+    `again` is of a template that is not called for the first time.
+    """
 
     statement: Statement
     seen: Any
-    log: tuple[SeenGetter, ...] = ()
+    log: tuple[SeenGetter | SeenCreator, ...] = ()
+    again: bool = False
 
 
 def rebuilt(change: Callable[[Any], Any], node: Any) -> Any:

@@ -8,8 +8,24 @@ from typing import Any
 
 from differential.libraries import CONSTANTS, DTYPE_NAMES, TAKING_NOTHING
 from differential.machine import Machine
-from differential.observed import SeenError, SeenGetter, SeenList, SeenVariable, Step
-from differential.programs import Captured, Change, Enter, Get, Keep, Open, Program, Share, Statement, walk
+from differential.observed import SeenCreator, SeenError, SeenGetter, SeenList, SeenScope, SeenVariable, Step, rebuilt
+from differential.programs import (
+    FAULTY_PARTITIONERS,
+    PLAIN,
+    Call,
+    Captured,
+    Change,
+    Default,
+    Enter,
+    Get,
+    Keep,
+    Open,
+    Program,
+    Share,
+    Statement,
+    Template,
+    walk,
+)
 
 PARTIAL = ("[None]", "[None, 3]", "unknown rank")
 DISCRETE = ("int32", "string")
@@ -49,15 +65,19 @@ def entered_inside_itself(statement: Statement, machine: Machine) -> bool:
 
 
 def looked_up_without_its_dtype(statement: Statement, machine: Machine) -> bool:
-    if not isinstance(statement, Get) or not machine.current().reuse:
+    if not isinstance(statement, Get) or not (machine.current().reuse or machine.again):
         return False
     scope = machine.library.scope_dtype(machine.current())
     name = _full_name(statement, machine)
     found = machine.variable_dtypes()
     if not _has_getter(statement, machine):
-        return statement.dtype is None and found.get(name, scope) != scope
+        return statement.dtype is None and not {found.get(name, scope), found.get(f"{name}/part_0", scope)} <= {scope}
     # A getter may ask for more names, and without a dtype, which TF1 takes for float32.
-    return any(key.startswith(name) and {dtype, scope, "float32"} != {dtype} for key, dtype in found.items())
+    held = [dtype for key, dtype in found.items() if key.startswith(name)]
+    # Two getters may ask for one name twice in one call, so that what the first one made counts as well.
+    made = {**CONSTANTS, **TAKING_NOTHING}.get(_initializer(statement, machine) or "")
+    held += [] if made is None else [made]
+    return any({dtype, scope, "float32"} != {dtype} for dtype in held)
 
 
 def _full_name(statement: Get, machine: Machine) -> str:
@@ -155,7 +175,106 @@ def local_collections_in_no_list(statement: Statement, machine: Machine) -> bool
     return isinstance(statement, Get) and statement.local and (statement.collections or "[]")[0] != "["
 
 
+def partitioned_dtype_of_another_kind(statement: Statement, machine: Machine) -> bool:
+    if not isinstance(statement, Get) or not _has_partitioner(statement, machine):
+        return False
+    if statement.dtype is not None:
+        return not statement.dtype.startswith("tf.")
+    changes = [other for other in walk(machine.program) if isinstance(other, Change)]
+    dtypes = {other.value for other in changes if other.default == "dtype"}
+    dtypes |= {getattr(other, "options", PLAIN).dtype for other in walk(machine.program)}
+    scope = machine.library.scope_dtype(machine.current())
+    return any(DTYPE_NAMES.get(dtype) == scope and not dtype.startswith("tf.") for dtype in dtypes)
+
+
+def _has_partitioner(statement: Get, machine: Machine) -> bool:
+    return statement.partitioner is not None or machine.current().partitioner is not None
+
+
+def partitioned_constant(statement: Statement, machine: Machine) -> bool:
+    return (
+        isinstance(statement, Get)
+        and _has_partitioner(statement, machine)
+        and _initializer(statement, machine) in {*CONSTANTS, *TAKING_NOTHING}
+        and (statement.initializer, statement.shape) != ("array", "[1]")
+    )
+
+
+def faulty_partitioner_among_faults(statement: Statement, machine: Machine) -> bool:
+    if not isinstance(statement, Get) or statement.partitioner not in FAULTY_PARTITIONERS:
+        return False
+    return _looked_up(statement, machine)
+
+
+def scalar_of_a_partitioned_name(statement: Statement, machine: Machine) -> bool:
+    if not isinstance(statement, Get) or statement.shape != "[]" or not _has_partitioner(statement, machine):
+        return False
+    name = _full_name(statement, machine)
+    return any(key.startswith(name) and "/part_" in key for key in machine.variable_dtypes())
+
+
+def partitioned_without_a_shape(statement: Statement, machine: Machine) -> bool:
+    return (
+        isinstance(statement, Get)
+        and _has_partitioner(statement, machine)
+        and statement.shape in (None, *PARTIAL)
+        and _looked_up(statement, machine)
+    )
+
+
+def _looked_up(statement: Get, machine: Machine) -> bool:
+    name = _full_name(statement, machine)
+    in_store = any(key.startswith(name) for key in machine.variable_dtypes())
+    return in_store or machine.again or machine.current().reuse is True
+
+
+def fault_before_a_creator(statement: Statement, machine: Machine) -> bool:
+    if not isinstance(statement, Get) or not machine.creating:
+        return False
+    bad_name = statement.name in ("v:0", "v w") or (statement.name == "_v" and not machine.current().name)
+    return bad_name or statement.collections == "'mine'"
+
+
+def template_that_raised(statement: Statement, machine: Machine) -> bool:
+    kept = machine.template(statement.back) if isinstance(statement, Call) else None
+    return kept is not None and kept.raised
+
+
+def template_inside_its_own_scope(statement: Statement, machine: Machine) -> bool:
+    kept = machine.template(statement.back) if isinstance(statement, Call) else None
+    if kept is None or not any(isinstance(getattr(other, "target", None), Default) for other in kept.statement.body):
+        return False
+    current = machine.current().name
+    if kept.scope is None:
+        return kept.statement.now and current != ""
+    return f"{current}/".startswith(f"{kept.scope}/")
+
+
+def template_of_another_dtype(statement: Statement, machine: Machine) -> bool:
+    return (
+        isinstance(statement, Template)
+        and statement.now
+        and machine.library.scope_dtype(machine.current()) != "float32"
+    )
+
+
 # Levelling.
+
+
+def mode_of_a_later_call(node: Any) -> Any:
+    if isinstance(node, Step) and node.again:
+        return replace(node, seen=rebuilt(_modeless, node.seen), log=rebuilt(_modeless, node.log))
+    return node
+
+
+def _modeless(node: Any) -> Any:
+    return replace(node, reuse=None) if isinstance(node, SeenScope | SeenGetter) else node
+
+
+def numbered_name_scope(node: Any) -> Any:
+    if isinstance(node, SeenScope) and node.name_scope is not None:
+        return replace(node, name_scope=re.sub(r"(_\d+)+(?=/)", "", node.name_scope))
+    return node
 
 
 def graph_name(node: Any) -> Any:
@@ -177,7 +296,7 @@ def reference_dtype(node: Any) -> Any:
 
 
 def unknown_size(node: Any) -> Any:
-    if isinstance(node, SeenError) and "specified shape" in node.sentence:
+    if isinstance(node, SeenError) and "shape" in node.sentence.lower():
         return replace(node, sentence=node.sentence.replace("None", "?"))
     return node
 
@@ -191,6 +310,8 @@ def spelled_dtype(node: Any) -> Any:
 
 def discrete_trains(node: Any) -> Any:
     if isinstance(node, SeenVariable) and node.dtype in DISCRETE:
+        return replace(node, trainable=None)
+    if isinstance(node, SeenCreator) and node.dtype in DISCRETE:
         return replace(node, trainable=None)
     if isinstance(node, SeenGetter) and (node.dtype in DISCRETE or node.initializer == "integer"):
         return replace(node, trainable=None)

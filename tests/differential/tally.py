@@ -8,6 +8,8 @@ from differential.compare import Comparison
 from differential.observed import SeenError, SeenVariable, Steered, rebuilt
 from differential.programs import Program
 
+RARER = {"SeenGetter", "SeenCreator", "SeenWhole", "template called again"}
+
 
 class Tally:
     """Counts of the programs that agreed: all, those in which a variable is got twice, those in which a step raises."""
@@ -19,6 +21,7 @@ class Tally:
         self.sharing = 0
         self.raising = 0
         self.steps = 0
+        self.rarer: Counter[str] = Counter()
         self.steered: Counter[str] = Counter()
         self._done: set[str] = set()
 
@@ -31,6 +34,7 @@ class Tally:
         self.sharing += len(set(firsts)) < len(firsts)
         self.raising += any(isinstance(step.seen, SeenError) for step in comparison.ours)
         self.steps += len(comparison.ours)
+        self.rarer.update(_rarer(comparison))
         self.steered.update(step.seen.row for step in comparison.ours if isinstance(step.seen, Steered))
 
     def __contains__(self, program: Program) -> bool:
@@ -45,6 +49,15 @@ class Tally:
 
     def _percent(self, count: int) -> str:
         return f"{100 * count // self.programs} %"
+
+
+def _rarer(comparison: Comparison) -> set[str]:
+    """What a program may do well without, and should not always."""
+    found: list[str] = []
+    logs = tuple(step.log for step in comparison.ours)
+    rebuilt(lambda node: found.append(type(node).__name__), (_seen(comparison), logs))
+    calls = ["template called again" for step in comparison.ours if step.again]
+    return {*found, *calls} & RARER
 
 
 def _seen(comparison: Comparison) -> tuple[object, ...]:
