@@ -18,7 +18,11 @@ def run(name):
 
 def test_every_example_is_run():
     """No example is left without a test."""
-    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == ["quickstart.py", "shared_digits.py"]
+    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == [
+        "backend_switch.py",
+        "quickstart.py",
+        "shared_digits.py",
+    ]
 
 
 def test_quickstart():
@@ -40,3 +44,20 @@ def test_shared_digits():
     for trained, loaded in results:
         assert trained == loaded
         assert float(trained) >= 0.95
+
+
+def test_backend_switch_needs_two_backends():
+    """Where there is one backend, the comparison says so; `tests/parity` runs it where there are all three."""
+    command = [sys.executable, str(EXAMPLES / "backend_switch.py")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"Install two backends at least; there is (tensorflow|jax|torch).\n", done.stderr)
+
+
+def test_the_template_is_tested_where_it_says():
+    """The template's workflow has a job for each environment of its `tox.ini`."""
+    folder = EXAMPLES / "backend_matrix"
+    workflow = (folder / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+    (jobs,) = re.findall(r"environment: \[(.*)\]", workflow)
+    (environments,) = re.findall(r"env_list = (.*)", (folder / "tox.ini").read_text(encoding="utf-8"))
+    assert jobs == environments
