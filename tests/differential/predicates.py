@@ -140,7 +140,8 @@ def _impossible(get: Get) -> int:
 def impossible_among_faults(statement: Statement, machine: Machine) -> bool:
     if not isinstance(statement, Get):
         return False
-    return _impossible(statement) > 1 or (_impossible(statement) == 1 and _initializer(statement, machine) in CONSTANTS)
+    among = _initializer(statement, machine) in CONSTANTS or _is_in_slices(statement, machine)
+    return _impossible(statement) > 1 or (_impossible(statement) == 1 and among)
 
 
 def bad_collections_and_no_full_shape(statement: Statement, machine: Machine) -> bool:
@@ -209,6 +210,10 @@ def faulty_partitioner_among_faults(statement: Statement, machine: Machine) -> b
 def scalar_of_a_partitioned_name(statement: Statement, machine: Machine) -> bool:
     if not isinstance(statement, Get) or statement.shape != "[]" or not _has_partitioner(statement, machine):
         return False
+    return _is_in_slices(statement, machine)
+
+
+def _is_in_slices(statement: Get, machine: Machine) -> bool:
     name = _full_name(statement, machine)
     return any(key.startswith(name) and "/part_" in key for key in machine.variable_dtypes())
 
