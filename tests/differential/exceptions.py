@@ -208,6 +208,12 @@ LISTED = (
         steer=predicates.template_inside_its_own_scope,
     ),
     Listed(
+        "C13",
+        "a template numbers default names by itself: that it is left does not make those below its scope free again",
+        (Open(Default("a/b")), Template("a", (_V,)), Call(), Open(Default("a/b"))),
+        steer=predicates.default_name_below_a_template,
+    ),
+    Listed(
         "T2",
         "a template whose scope is chosen when it is made has the dtype of the scope around it, in TF1 float32",
         (Open("a", (Template("t", (_V,), now=True), Call()), options=Options(dtype="float16")),),

@@ -123,6 +123,10 @@ class Machine:
         """The template that `Call` means."""
         return self._templates[-1 - back % len(self._templates)] if self._templates else None
 
+    def template_scopes(self) -> list[str]:
+        """The names of the scopes of templates that have been called."""
+        return [kept.scope for kept in self._templates if kept.scope is not None]
+
     def scope(self, captured: Captured) -> Any:
         """The scope that is meant."""
         if captured.current:

@@ -140,8 +140,12 @@ def _impossible(get: Get) -> int:
 def impossible_among_faults(statement: Statement, machine: Machine) -> bool:
     if not isinstance(statement, Get):
         return False
-    among = _initializer(statement, machine) in CONSTANTS or _is_in_slices(statement, machine)
-    return _impossible(statement) > 1 or (_impossible(statement) == 1 and among)
+    others = [
+        _initializer(statement, machine) in CONSTANTS,
+        _has_partitioner(statement, machine),
+        _is_in_slices(statement, machine),
+    ]
+    return _impossible(statement) > 1 or (_impossible(statement) == 1 and any(others))
 
 
 def bad_collections_and_no_full_shape(statement: Statement, machine: Machine) -> bool:
@@ -253,6 +257,15 @@ def template_inside_its_own_scope(statement: Statement, machine: Machine) -> boo
     if kept.scope is None:
         return kept.statement.now and current != ""
     return f"{current}/".startswith(f"{kept.scope}/")
+
+
+def default_name_below_a_template(statement: Statement, machine: Machine) -> bool:
+    target = _target(statement, machine)
+    if not isinstance(target, Default) or machine.again:
+        return False
+    current = machine.current().name
+    name = f"{current}/{target.name}" if current else target.name
+    return any(name.startswith(f"{scope}/") for scope in machine.template_scopes())
 
 
 def template_of_another_dtype(statement: Statement, machine: Machine) -> bool:
