@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
+import subprocess
 import sys
 
 import numpy as np
@@ -16,14 +16,11 @@ from kscope.testing import BackendsDisagreeError, CaseError, Report, Row, _backe
 from kscope.testing._cli import array
 
 
-def test_the_program(monkeypatch, capsys):
+def test_the_program():
     """`python -m kscope --version` tells the version and ends."""
-    monkeypatch.setattr(sys, "argv", ["kscope", "--version"])
-    # It is imported already, which Python would warn of.
-    monkeypatch.delitem(sys.modules, "kscope.__main__")
-    with pytest.raises(SystemExit, match="0"):
-        runpy.run_module("kscope", run_name="__main__")
-    assert capsys.readouterr().out == f"kscope {kscope.__version__}\n"
+    command = [sys.executable, "-m", "kscope", "--version"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"kscope {kscope.__version__}\n", "")
 
 
 def test_help(capsys):
