@@ -81,7 +81,8 @@ class Machine:
         self._scopes: list[Any] = []
         self._managers: list[Manager] = []
         self._templates: list[KeptTemplate] = []
-        # What the exceptions may ask besides: whether a template is called again, and how many creators are open.
+        # What the exceptions may ask, too: whether a template is called, is so again, and how many creators are open.
+        self.calling = False
         self.again = False
         self.creating = 0
         # Whether names and name scopes are nested alike, as they are where nothing is entered again.
@@ -292,12 +293,12 @@ class Machine:
         before, captured = len(self.steps), len(self._scopes)
         kept.calls += 1
         kept.ran = False
-        self.again = kept.calls > 1
+        self.calling, self.again = True, kept.calls > 1
         try:
             with self._out_of_place():
                 kept.template(1.0)
         finally:
-            self.again = False
+            self.calling = self.again = False
             # In TF1 a later call's scopes have another mode (row T1).
             del self._scopes[captured:]
         if kept.calls == 1:

@@ -261,7 +261,7 @@ def template_inside_its_own_scope(statement: Statement, machine: Machine) -> boo
 
 def default_name_below_a_template(statement: Statement, machine: Machine) -> bool:
     target = _target(statement, machine)
-    if not isinstance(target, Default) or machine.again:
+    if not isinstance(target, Default) or machine.calling:
         return False
     current = machine.current().name
     name = f"{current}/{target.name}" if current else target.name

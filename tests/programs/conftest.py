@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 
+import chosen
 import pytest
 
 pytest.register_assert_rewrite("programs.interpreter")
@@ -34,8 +35,7 @@ KEY = pytest.StashKey[Tally]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """The same programs in each run, unless other ones are asked for."""
-    seed, wanted = os.environ.get("KSCOPE_SEED", "0"), os.environ.get("KSCOPE_LAYER_PROGRAMS", "150")
-    config.stash[KEY] = Tally(int(seed), int(wanted))
+    config.stash[KEY] = Tally(chosen.seed(0), int(os.environ.get("KSCOPE_LAYER_PROGRAMS", "150")))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
