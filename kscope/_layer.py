@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -175,9 +176,7 @@ class _Scoped(keras.layers.Layer):
             return
         expected, state.expected = state.expected, None
         spec = expected or _spec.from_shapes(self, shapes, named_shapes)
-        state.dtype = self.variable_dtype
-        if not state.bound:
-            _binding.bind(state)
+        self._bind()
         with state.discovery():
             self.built = True
             try:
@@ -193,6 +192,12 @@ class _Scoped(keras.layers.Layer):
         if not self.trainable:
             for thing in (*self._scoped_variables, *(kept.layer for kept in state.layers)):
                 thing.trainable = False
+
+    def _bind(self) -> None:
+        state = self._kscope
+        state.dtype = self.variable_dtype
+        if not state.bound:
+            _binding.bind(state)
 
     def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
         """The call that Keras makes under a `RematScope`, which computes again in the backward pass.
@@ -295,17 +300,25 @@ def _has_tensors(nested: Any) -> bool:
 
 
 def _then_discover(build: Callable[..., None]) -> Callable[..., None]:
-    """A subclass's `build`, with the discovery after it: sublayers that it makes are there for `call`."""
+    """A subclass's `build`, with the discovery after it: what it makes is there for `call`.
+
+    It runs in the layer's scope, as `call` does, and fails or succeeds with the discovery as one.
+    """
 
     @functools.wraps(build)
     def building(self: Any, *shapes: Any, **named_shapes: Any) -> None:
         state = self._kscope
-        outermost, state.building = not state.building, True
-        try:
+        if state.building:
             build(self, *shapes, **named_shapes)
-        finally:
-            state.building = not outermost
-        if outermost:
+            return
+        self._bind()
+        with nullcontext() if state.built_with else state.discovery():
+            state.building = True
+            try:
+                with Pass(state):
+                    build(self, *shapes, **named_shapes)
+            finally:
+                state.building = False
             self._discover(shapes, named_shapes)
 
     return building

@@ -229,6 +229,54 @@ def test_a_subclass_with_build():
     assert len(by_hand.weights) == 2
 
 
+def test_variables_of_a_subclass_with_build():
+    """`build()` stands in the layer's scope, too: `call()` finds what it got there, by name (row S12)."""
+
+    class Own(kscope.ScopedLayer):
+        def build(self, input_shape):
+            with kscope.variable_scope("fc"):
+                self.kernel = kscope.get_variable("kernel", [input_shape[-1], 3])
+
+        def call(self, x):
+            with kscope.variable_scope("fc"):
+                assert kscope.get_variable("kernel", [3, 3]) is self.kernel
+            return x @ self.kernel + weight("bias")
+
+    layer = Own()
+    for _ in range(2):
+        layer(X)
+    assert [v.path for v in layer.weights] == ["own/fc/kernel", "own/bias"]
+    layer.build((None, 3))
+    assert len(layer.store) == 2
+    assert len(kscope.default_store()) == 0
+
+
+@pytest.mark.parametrize("where", ["build", "call"])
+def test_build_and_call_fail_as_one(where):
+    """What `build()` made goes when it fails, or when the discovery after it does; the next try starts anew."""
+    failing = {where}
+
+    class Own(kscope.ScopedLayer):
+        def build(self, input_shape):
+            weight("a")
+            if "build" in failing:
+                raise RuntimeError("in build")
+
+        def call(self, x):
+            if "call" in failing:
+                raise RuntimeError("in call")
+            return x * weight("b")
+
+    store = kscope.VariableStore()
+    layer = Own(store=store)
+    with pytest.raises(RuntimeError, match=f"in {where}"):
+        layer(X)
+    assert len(store) == 0
+    failing.clear()
+    layer(X)
+    assert [v.path for v in layer.weights] == ["own/a", "own/b"]
+
+
 def test_constants_and_arrays_are_made_in_the_discovery():
     """A constant initial value is as good in a layer as anywhere, though Keras refuses it in a trace (row H20)."""
 
