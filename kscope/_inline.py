@@ -162,8 +162,7 @@ class LayerRequest:
     def restore(self, kept: KeptLayer) -> KeptLayer:
         """Put a layer back that was rolled back with others, and its weights, for which it does not ask again."""
         for record in kept.records:
-            if record.name not in self.store:
-                self.store.add(record)
+            self.store.put_back(record)
         return self.store.layers.setdefault(kept.name, kept)
 
     def made_with(self, kept: KeptLayer) -> list[Made]:

@@ -118,9 +118,7 @@ class Request:
 
     def restore(self, record: Record) -> Record:
         """Put a variable back that was rolled back with others."""
-        if self.name not in self.store:
-            self.store.add(record)
-        return self.store.records[self.name]
+        return self.store.put_back(record)
 
     def made_with(self, record: Record) -> list[Made]:
         """What goes with a variable when it is taken back: itself."""

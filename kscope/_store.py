@@ -115,6 +115,13 @@ class VariableStore:
         """
         return _Opened(self)
 
+    def put_back(self, record: Record) -> Record:
+        """Put a variable in again that was discarded, and give what stands under its name: another may be there now."""
+        with self.lock:
+            if record.name not in self.records:
+                self.add(record)
+            return self.records[record.name]
+
     def add(self, record: Record) -> None:
         """Put a variable of a new name in."""
         with self.lock:

@@ -302,6 +302,80 @@ def test_a_getter_that_computes():
     assert kscope.default_store().layers == {}
 
 
+def test_a_getter_that_shares():
+    """Two weights of a layer that a getter makes one are tracked once; one of nobody's store is tracked, too."""
+    own = keras.Variable(np.ones((3, 2), "float32"))
+
+    def one(getter, name, *args, **kwargs):
+        return getter(name.replace("/v", "/u"), *args, **{**kwargs, "reuse": kscope.AUTO_REUSE})
+
+    with variable_scope("shared", custom_getter=one):
+        twice = layer(Twice, name="twice")
+    with variable_scope("foreign", custom_getter=lambda getter, *args, **kwargs: own):
+        foreign = layer(Twice, name="twice")
+    for each, weight in ((twice, "shared/twice/u"), (foreign, own.path)):
+        each(X)
+        assert [v.path for v in each.weights] == [weight]
+    assert list(kscope.default_store()) == ["shared/twice/u"]
+
+
+class Twice(layers.Layer):
+    """A layer of two weights of one shape."""
+
+    def build(self, shape):
+        self.u, self.v = (self.add_weight(name=name, shape=(shape[-1], 2)) for name in "uv")
+
+    def call(self, x):
+        return x @ self.u + x @ self.v
+
+
+def test_a_shared_weight_stays():
+    """What was there before a layer failed to be built is there after it."""
+    with variable_scope("fc"):
+        kernel = get_variable("kernel", [3, 2])
+
+    def failing(shape, dtype=None):
+        raise RuntimeError("no bias")
+
+    with variable_scope("", reuse=kscope.AUTO_REUSE):
+        fc = layer(layers.Dense, 2, bias_initializer=failing, name="fc")
+        with pytest.raises(RuntimeError, match="no bias"):
+            fc(X)
+    assert kscope.default_store()["fc/kernel"] is kernel
+    assert list(kscope.default_store()) == ["fc/kernel"]
+
+
+def test_a_scoped_layer_with_a_store_of_its_own():
+    """A scoped layer that was given a store keeps to it, wherever it is kept."""
+    store = kscope.VariableStore()
+
+    class Inner(kscope.ScopedLayer):
+        def call(self, x):
+            return x * get_variable("v", [3])
+
+    with variable_scope("net"):
+        get_or_create_layer("inner", lambda: Inner(store=store))(X)
+    assert list(store) == ["inner/v"]
+    assert list(kscope.default_store()) == []
+
+
+def test_late_layers_of_a_frozen_layer():
+    """A layer that is not trained takes a late one on as it is itself."""
+
+    class Late(kscope.ScopedLayer):
+        deep = False
+
+        def call(self, x):
+            return layer(layers.Dense, 3, name="b")(x) if self.deep else x
+
+    late = Late(late="allow")
+    late(X)
+    late.trainable, late.deep = False, True
+    late(X)
+    assert late.trainable_weights == []
+    assert len(late.non_trainable_weights) == 2
+
+
 def test_late_layers():
     """A built layer refuses a name that its discovery did not meet, unless it may grow."""
 

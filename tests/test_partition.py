@@ -247,6 +247,22 @@ def test_rows_counted_from_the_end_and_beyond_it(index):
     assert str(outcome(lambda: v.take([index]))) == str(expected)
 
 
+def test_a_late_partitioned_variable():
+    """A built layer that asks for a new name is told so, partitioned or not."""
+
+    class Late(kscope.ScopedLayer):
+        deep = False
+
+        def call(self, x):
+            return x + (get_variable("v", [4], partitioner=fixed(2)).value if self.deep else 0.0)
+
+    late = Late()
+    late(np.ones((1, 4), "float32"))
+    late.deep = True
+    with pytest.raises(errors.LateVariableError, match="late/v/part_0"):
+        late(np.ones((1, 4), "float32"))
+
+
 @keras.saving.register_keras_serializable(package="test_partition")
 class Lookup(kscope.ScopedLayer):
     """A table in slices: rows of it, and its mean."""

@@ -96,6 +96,18 @@ def test_a_variable_is_taken_back_only_once():
     assert store["v"] is v
 
 
+def test_a_variable_is_put_back_where_nothing_is():
+    """What was taken back can be put back; if its name is taken by then, what has it stays."""
+    store = VariableStore()
+    first = store.get_variable("v", [1])
+    record = store.records["v"]
+    store.discard(record)
+    assert store.put_back(record).variable is store["v"] is first
+    store.discard(record)
+    second = store.get_variable("v", [1])
+    assert store.put_back(record).variable is store["v"] is second
+
+
 def test_get_variable_of_a_store():
     """A store's own `get_variable` creates or shares unless told otherwise, as in TF1 (row G15)."""
     store = VariableStore()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Generator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +65,13 @@ class Reruns:
         return result
 
     def _run(self, session: pytest.Session, items: list[pytest.Item]) -> None:
-        with tempfile.TemporaryDirectory(prefix="kscope-") as folder:
-            runs = [_Run(Path(folder, backend), backend, items, self._config) for backend in self._backends]
-            try:
-                for waiting in runs:
-                    waiting.start()
-                for run in runs:
-                    self._tell(session, run)
-            finally:
-                for run in runs:
-                    run.stop()
+        with tempfile.TemporaryDirectory(prefix="kscope-") as folder, ExitStack() as stack:
+            runs = []
+            for backend in self._backends:
+                runs.append(_Run(Path(folder, backend), backend, items, self._config))
+                stack.callback(runs[-1].stop)
+            for run in runs:
+                self._tell(session, run)
 
     def _tell(self, session: pytest.Session, run: _Run) -> None:
         hook = self._config.hook
@@ -95,10 +93,9 @@ class _Run:
         self._backend = backend
         self._items = items
         self._config = config
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = self._start()
 
-    def start(self) -> None:
-        """Start the process."""
+    def _start(self) -> subprocess.Popen[bytes]:
         self._folder.mkdir()
         (self._folder / _CHOSEN).write_text(json.dumps([item.nodeid for item in self._items]), encoding="utf-8")
         invoked = self._config.invocation_params
@@ -106,7 +103,7 @@ class _Run:
         safe = [] if {"", str(invoked.dir)} & set(sys.path) else ["-P"]
         command = [sys.executable, *safe, "-m", "pytest", *map(str, invoked.args), f"--kscope-worker={self._folder}"]
         with (self._folder / _LOG).open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with the arguments that it was given
+            return subprocess.Popen(  # noqa: S603 - this interpreter, with the arguments that it was given
                 command,
                 cwd=invoked.dir,
                 env=environment(self._backend),
@@ -117,13 +114,11 @@ class _Run:
 
     def stop(self) -> None:
         """End it, if it still runs."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        self._process.kill()
+        self._process.wait()
 
     def reports(self) -> list[pytest.TestReport]:
         """What became of the tests, once all have run; each is named after the backend, too."""
-        assert self._process is not None
         code = self._process.wait()
         path = self._folder / _REPORTS
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
