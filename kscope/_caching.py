@@ -26,6 +26,7 @@ class CachedVariable(ScopedVariable):
         # NNX takes no plain attribute before the variable is there.
         object.__setattr__(self, "_copy", _keras.Copy(caching_device))
         super().__init__(path, initial, **options)
+        self._copy.attach(self._value)
 
     @property
     def caching_device(self) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from kscope import _curves, _draws, _dtypes
 from kscope._curves import Array
 
-__all__ = ["Integers", "Law", "Normal", "Orthogonal", "Part", "Shape", "Truncated", "Uniform", "draw"]
+__all__ = ["Integers", "Law", "Normal", "Orthogonal", "Part", "Shape", "Truncated", "Uniform", "cut", "draw"]
 
 Shape = tuple[int, ...]
 # Where it begins, and its shape.
@@ -105,8 +105,12 @@ def draw(law: Law, key: int, shape: Shape, dtype: str, part: Part | None = None)
         working = "float64" if dtype == "float64" else "float32"
         values = law.numbers(key, working, start * row, (start + rows) * row).reshape((*size[:1], *shape[1:]))
         begin = (0, *begin[1:])[: len(shape)]
-    cut = tuple(slice(first, first + length) for first, length in zip(begin, size, strict=True))
-    return np.asarray(values[cut], _dtypes.as_numpy(dtype), order="C")
+    return np.asarray(cut(values, (begin, size)), _dtypes.as_numpy(dtype), order="C")
+
+
+def cut(values: Array, part: Part) -> Array:
+    """A part of an array, as a view of it."""
+    return values[tuple(slice(first, first + length) for first, length in zip(*part, strict=True))]
 
 
 def _moved(numbers: Array, mean: float, stddev: float) -> Array:

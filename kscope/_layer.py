@@ -206,10 +206,7 @@ class _Scoped(keras.layers.Layer):
         call needs a function of its own. Arguments that are no tensors, such as `training`, are none of the function:
         JAX would trace them, and TensorFlow refuses keywords in a graph.
         """
-        tensors = [key for key, value in kwargs.items() if _has_tensors(value)]
-        others = {key: value for key, value in kwargs.items() if key not in tensors}
-        call = super().rematerialized_call(functools.partial(layer_call, **others), *args, **kwargs)
-        return lambda *args, **kwargs: call(*args, **{key: kwargs[key] for key in tensors})
+        return _remat.of_tensors(super().rematerialized_call, layer_call, args, kwargs)
 
     @_keras.default
     def get_config(self) -> dict[str, Any]:
@@ -293,10 +290,6 @@ class _Scoped(keras.layers.Layer):
         super().save_own_variables(own)
         scoped = {id(record.variable) for record in self._kscope.known}
         return [variable for variable in own.values() if id(variable) not in scoped]
-
-
-def _has_tensors(nested: Any) -> bool:
-    return any(hasattr(leaf, "shape") for leaf in keras.tree.flatten(nested))
 
 
 def _then_discover(build: Callable[..., None]) -> Callable[..., None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kscope import errors
+from kscope import _messages, errors
 
 if TYPE_CHECKING:
     from kscope._inline import LayerRequest
@@ -19,7 +19,9 @@ def exists(request: LayerRequest, kept: KeptLayer, twice: bool = False) -> error
     if twice:
         fix = f"this call got it before; {fix}"
     return errors.LayerExistsError(
-        errors.compose(f"Layer {request.name} already exists, disallowed.", [*_asked(request), *_found(kept)], fix)
+        errors.compose(
+            f"Layer {request.name} already exists, disallowed.", [*_messages.asked(request), *_found(kept)], fix
+        )
     )
 
 
@@ -28,7 +30,7 @@ def mismatch(request: LayerRequest, kept: KeptLayer) -> errors.LayerMismatchErro
     return errors.LayerMismatchError(
         errors.compose(
             f"Trying to share layer {request.name}, but it was made otherwise.",
-            [*_asked(request), *_found(kept)],
+            [*_messages.asked(request), *_found(kept)],
             "ask for the layer that is there, or give this one another name.",
         )
     )
@@ -36,30 +38,12 @@ def mismatch(request: LayerRequest, kept: KeptLayer) -> errors.LayerMismatchErro
 
 def late(request: LayerRequest, layer: str, note: str) -> errors.LateVariableError:
     """A built layer asks for one that its discovery did not meet."""
-    return errors.LateVariableError(
-        errors.compose(
-            f"Layer {request.name} does not exist: layer {layer!r} is built, and its discovery did not meet this name.",
-            [*_asked(request), ("layer", layer), ("discovery", note)],
-            "name the arguments of the calls that take other branches, e.g. "
-            'discover=[{"training": True}], when you make the layer; or allow it to grow with late="allow".',
-        )
-    )
+    return _messages.late_thing(f"Layer {request.name} does not exist", request, layer, note)
 
 
 def late_in_step(request: LayerRequest, layer: str) -> errors.LateVariableError:
     """A late layer in a step that JAX compiles."""
-    return errors.LateVariableError(
-        errors.compose(
-            f"Layer {request.name} does not exist, and a step that JAX compiles cannot take on a new one.",
-            [*_asked(request), ("layer", layer)],
-            "call the layer once outside of the compiled step, with the arguments that lead here.",
-        )
-    )
-
-
-def _asked(request: LayerRequest) -> list[tuple[str, Any]]:
-    reuse = getattr(request.reuse, "name", request.reuse)
-    return [("asked for", request.spelled()), ("scope", f"{request.scope.name!r}, reuse={reuse}")]
+    return _messages.late_thing_in_step(f"Layer {request.name}", request, layer)
 
 
 def _found(kept: KeptLayer) -> list[tuple[str, Any]]:

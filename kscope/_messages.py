@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING
 from kscope import _shapes, errors
 
 if TYPE_CHECKING:
+    from kscope._inline import LayerRequest
     from kscope._records import Record
     from kscope._request import Request
 
 __all__ = [
     "Site",
+    "asked",
     "call_site",
     "dtype_mismatch",
     "exists",
     "foreign",
     "late",
     "late_in_step",
+    "late_thing",
+    "late_thing_in_step",
     "missing",
     "shape_mismatch",
     "untracked",
@@ -66,7 +70,7 @@ def exists(request: Request, record: Record, twice: bool = False) -> errors.Vari
         errors.compose(
             f"Variable {request.name} already exists, disallowed. Did you mean to set reuse=True or "
             "reuse=tf.AUTO_REUSE in VarScope?",
-            [*_asked(request), *_found(record)],
+            [*asked(request), *_found(record)],
             fix,
         )
     )
@@ -80,7 +84,7 @@ def missing(request: Request) -> errors.VariableMissingError:
             f"Variable {request.name} does not exist, or was not created with tf.get_variable(). Did you mean to set "
             "reuse=tf.AUTO_REUSE in VarScope?",
             [
-                *_asked(request),
+                *asked(request),
                 ("store", f"{request.store!r}"),
                 ("nearest names", errors.nearest(request.name, names) if names else "none, the store is empty"),
             ],
@@ -91,11 +95,16 @@ def missing(request: Request) -> errors.VariableMissingError:
 
 def late(request: Request, layer: str, note: str) -> errors.LateVariableError:
     """A built layer asks for a name that its discovery did not meet."""
+    what = f"Variable {request.name} does not exist, or was not created with tf.get_variable()"
+    return late_thing(what, request, layer, note)
+
+
+def late_thing(what: str, request: Request | LayerRequest, layer: str, note: str) -> errors.LateVariableError:
+    """The same of a variable or a layer, in words that say what does not exist."""
     return errors.LateVariableError(
         errors.compose(
-            f"Variable {request.name} does not exist, or was not created with tf.get_variable(): layer {layer!r} is "
-            "built, and its discovery did not meet this name.",
-            [*_asked(request), ("layer", layer), ("discovery", note)],
+            f"{what}: layer {layer!r} is built, and its discovery did not meet this name.",
+            [*asked(request), ("layer", layer), ("discovery", note)],
             "name the arguments of the calls that take other branches, e.g. "
             'discover=[{"training": True}], when you make the layer; or allow it to grow with late="allow".',
         )
@@ -104,10 +113,15 @@ def late(request: Request, layer: str, note: str) -> errors.LateVariableError:
 
 def late_in_step(request: Request, layer: str) -> errors.LateVariableError:
     """A late variable in a step that JAX compiles."""
+    return late_thing_in_step(f"Variable {request.name}", request, layer)
+
+
+def late_thing_in_step(what: str, request: Request | LayerRequest, layer: str) -> errors.LateVariableError:
+    """The same of a variable or a layer."""
     return errors.LateVariableError(
         errors.compose(
-            f"Variable {request.name} does not exist, and a step that JAX compiles cannot take on a new one.",
-            [*_asked(request), ("layer", layer)],
+            f"{what} does not exist, and a step that JAX compiles cannot take on a new one.",
+            [*asked(request), ("layer", layer)],
             "call the layer once outside of the compiled step, with the arguments that lead here.",
         )
     )
@@ -143,7 +157,7 @@ def shape_mismatch(request: Request, record: Record) -> errors.ShapeMismatchErro
         errors.compose(
             f"Trying to share variable {request.name}, but specified shape {_shapes.spelled(request.shape)} and found "
             f"shape {_shapes.spelled(record.shape)}.",
-            [*_asked(request), *_found(record)],
+            [*asked(request), *_found(record)],
             "ask for the shape it has, or leave the shape out; give a variable of another shape another name.",
         )
     )
@@ -155,13 +169,14 @@ def dtype_mismatch(request: Request, record: Record) -> errors.DtypeMismatchErro
         errors.compose(
             f"Trying to share variable {request.name}, but specified dtype {request.dtype} and found dtype "
             f"{record.dtype}.",
-            [*_asked(request), *_found(record)],
+            [*asked(request), *_found(record)],
             "ask for the dtype it has, or leave the dtype out.",
         )
     )
 
 
-def _asked(request: Request) -> list[tuple[str, object]]:
+def asked(request: Request | LayerRequest) -> list[tuple[str, object]]:
+    """The lines of a message that say what was asked for, and where."""
     reuse = getattr(request.reuse, "name", request.reuse)
     return [("asked for", request.spelled()), ("scope", f"{request.scope.name!r}, reuse={reuse}")]
 

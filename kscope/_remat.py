@@ -10,9 +10,11 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import keras
+
 from kscope._context import thread
 
-__all__ = ["resumable"]
+__all__ = ["of_tensors", "resumable"]
 
 
 def resumable(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,3 +39,20 @@ def resumable(function: Callable[..., Any]) -> Callable[..., Any]:
             thread.frame, thread.call = saved
 
     return resumed
+
+
+def of_tensors(
+    rematerialized: Callable[..., Callable[..., Any]],
+    call: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Callable[..., Any]:
+    """A rematerialized call whose keyword arguments are tensors alone; the others are none of it."""
+    tensors = [key for key, value in kwargs.items() if _has_tensors(value)]
+    others = {key: value for key, value in kwargs.items() if key not in tensors}
+    again = rematerialized(functools.partial(call, **others), *args, **kwargs)
+    return lambda *args, **kwargs: again(*args, **{key: kwargs[key] for key in tensors})
+
+
+def _has_tensors(nested: Any) -> bool:
+    return any(hasattr(leaf, "shape") for leaf in keras.tree.flatten(nested))

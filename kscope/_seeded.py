@@ -76,9 +76,8 @@ def state(name: str, seed: int, numbers: Array) -> Array:
 def _by_function(name: str, initializer: Seeded, key: int, shape: Shape, dtype: str, part: Part | None) -> Array:
     value = initializer.function(_draws.generator(key), shape, dtype)
     value = keras.ops.convert_to_numpy(_initial.fitting(name, initializer, value, shape, dtype))
-    begin, size = part or ((0,) * len(shape), shape)
-    cut = tuple(slice(first, first + length) for first, length in zip(begin, size, strict=True))
-    return np.array(value[cut], _dtypes.as_numpy(dtype), order="C")
+    value = value if part is None else _laws.cut(value, part)
+    return np.array(value, _dtypes.as_numpy(dtype), order="C")
 
 
 def _law(initializer: Any, shape: Shape, dtype: str) -> Law | None:

@@ -606,7 +606,7 @@ def test_what_cannot_be_kept():
     for call in (lambda: layer(3), lambda: get_or_create_layer("m", 3)):
         with pytest.raises(errors.OptionTypeError, match="needs a "):
             call()
-    with pytest.raises(errors.ScopeTypeError):
+    with pytest.raises(errors.ScopeTypeError, match="name_or_scope is required"):
         get_or_create_layer(None, lambda: layers.Dense(3))
     assert kscope.default_store().layers == {}
     assert list(kscope.default_store()) == []

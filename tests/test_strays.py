@@ -56,7 +56,7 @@ def test_in_a_later_call(make):
     layer = Layer()
     layer(X)
     layer.late = True
-    with pytest.raises(errors.UntrackedVariableError):
+    with pytest.raises(errors.UntrackedVariableError, match="that no layer tracks"):
         layer(X)
 
 
@@ -123,7 +123,7 @@ def test_inside_of_a_layer_that_is_made_inline():
         def net(x, create=create):
             return kscope.get_or_create_layer("inner", create)(x)
 
-        with pytest.raises(errors.UntrackedVariableError):
+        with pytest.raises(errors.UntrackedVariableError, match="that no layer tracks"):
             net(X)
 
 

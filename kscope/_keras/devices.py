@@ -33,13 +33,20 @@ class Copy:
         self._source: Any = None
         self._copied: Any = None
 
+    def attach(self, value: Any) -> None:
+        """Have a variable's value read from the copy.
+
+        Keras on TensorFlow hands the `tf.Variable` itself to optimizers, tapes and exports, so that nothing can stand
+        in its place. A compiled step that assigns to it tells nobody, so that no copy can be kept.
+        """
+        if BACKEND == "tensorflow":
+            kind: Any = type(value)
+            value.__class__ = _redirected(kind, self.device)
+
     def of(self, value: Any) -> Any:
         """What is to be read in place of a variable's value."""
-        if BACKEND == "tensorflow":
-            _redirect(value, self.device)
-            return value
-        if tracing():
-            # A program runs on the devices that it is compiled for.
+        if BACKEND == "tensorflow" or tracing():
+            # A program of JAX runs on the devices that it is compiled for.
             return value
         if value is not self._source:
             jax = sys.modules["jax"]
@@ -49,17 +56,6 @@ class Copy:
                 self._copied = jax.numpy.array(np.asarray(value))
             self._source = value
         return self._copied
-
-
-def _redirect(variable: Any, device: str) -> None:
-    """Have a `tf.Variable` be read from a copy.
-
-    Keras hands the `tf.Variable` itself to optimizers, tapes and exports, so that nothing can stand in its place. A
-    compiled step that assigns to it tells nobody, so that no copy can be kept.
-    """
-    if not isinstance(variable, _Redirected):
-        kind: Any = type(variable)
-        variable.__class__ = _redirected(kind, device)
 
 
 class _Redirected:

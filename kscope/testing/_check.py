@@ -84,7 +84,11 @@ def _new(make_layer: Callable[[], Any]) -> Any:
 
 def _require(layer: Any, holds: bool, expected: str, found: str) -> None:
     if not holds:
-        raise LayerCheckError(f"Layer {layer.name!r} of {type(layer)}\n  expected: {expected}\n  found:    {found}")
+        raise _broken(layer, expected, found)
+
+
+def _broken(layer: Any, expected: str, found: str) -> LayerCheckError:
+    return LayerCheckError(f"Layer {layer.name!r} of {type(layer)}\n  expected: {expected}\n  found:    {found}")
 
 
 @contextmanager
@@ -95,10 +99,7 @@ def _works(layer: Any, expected: str) -> Iterator[None]:
     except LayerCheckError:
         raise
     except Exception as error:
-        found = f"{type(error).__name__}: {error}"
-        raise LayerCheckError(
-            f"Layer {layer.name!r} of {type(layer)}\n  expected: {expected}\n  found:    {found}"
-        ) from error
+        raise _broken(layer, expected, f"{type(error).__name__}: {error}") from error
 
 
 def _check_symbolic(layer: Any, arrays: tuple[Any, ...], outputs: Any) -> None:

@@ -10,7 +10,7 @@ import keras
 from kscope._spec import takes_training
 from kscope.testing._calls import is_float, names, random
 
-__all__ = ["gradients"]
+__all__ = ["derived", "gradients"]
 
 Scalar = Callable[[Any], Any]
 
@@ -24,12 +24,23 @@ def gradients(layer: Any, args: tuple[Any, ...], training: bool) -> list[Any]:
     Returns:
         Tensors of the backend; zeros where the outputs do not depend on a variable, for which some backends say none.
     """
+    return derived(layer, _scalar, args, {"training": training})[1]
 
-    def call(*args: Any) -> Any:
-        return layer(*args, training=training)
 
-    found = _BY_BACKEND[keras.backend.backend()](layer, call, args, training)
-    return [
+def derived(layer: Any, scalar: Scalar, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:
+    """The outputs of a call, and the gradients of a scalar of them; the call does to the layer's state what calls do.
+
+    Args:
+        layer: a built layer.
+        scalar: a function of the outputs that returns a tensor without axes.
+        args: tensors, the arguments of the call.
+        kwargs: its keyword arguments.
+
+    Returns:
+        The outputs, and tensors as `gradients` returns them.
+    """
+    outputs, found = _BY_BACKEND[keras.backend.backend()](layer, scalar, args, kwargs)
+    return outputs, [
         keras.ops.zeros_like(variable) if gradient is None else keras.ops.convert_to_tensor(gradient)
         for gradient, variable in zip(found, layer.trainable_variables, strict=True)
     ]
@@ -44,36 +55,41 @@ def _scalar(outputs: Any) -> Any:
     return total
 
 
-def _with_tensorflow(layer: Any, call: Any, args: tuple[Any, ...], training: bool) -> Any:
+def _with_tensorflow(layer: Any, scalar: Scalar, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     import tensorflow as tf
 
-    del training
     with tf.GradientTape() as tape:
-        total = _scalar(call(*args))
-    return tape.gradient(total, [variable.value for variable in layer.trainable_variables])
+        outputs = layer(*args, **kwargs)
+        total = scalar(outputs)
+    return outputs, tape.gradient(total, [variable.value for variable in layer.trainable_variables])
 
 
-def _with_jax(layer: Any, call: Any, args: tuple[Any, ...], training: bool) -> Any:
+def _with_jax(layer: Any, scalar: Scalar, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     import jax
 
-    del call
-    # Unlike a call, a stateless one hands `training` on to layers that do not take it.
-    options = {"training": training} if takes_training(layer) else {}
+    if not takes_training(layer):
+        # Unlike a call, a stateless one hands `training` on to layers that do not take it.
+        kwargs = {key: value for key, value in kwargs.items() if key != "training"}
 
     def total(trainable: Any, others: Any) -> Any:
-        return _scalar(layer.stateless_call(trainable, others, *args, **options)[0])
+        outputs, others = layer.stateless_call(trainable, others, *args, **kwargs)
+        return scalar(outputs), (outputs, others)
 
     values = [[v.value for v in group] for group in (layer.trainable_variables, layer.non_trainable_variables)]
-    return jax.grad(total)(*values)
+    found, (outputs, others) = jax.grad(total, has_aux=True)(*values)
+    for variable, value in zip(layer.non_trainable_variables, others, strict=True):
+        variable.assign(value)
+    return outputs, found
 
 
-def _with_torch(layer: Any, call: Any, args: tuple[Any, ...], training: bool) -> Any:
+def _with_torch(layer: Any, scalar: Scalar, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     import torch
 
-    del training
     values = [variable.value for variable in layer.trainable_variables]
-    total = _scalar(call(*args))
-    return torch.autograd.grad(total, values, allow_unused=True) if total.requires_grad else [None] * len(values)
+    outputs = layer(*args, **kwargs)
+    total = scalar(outputs)
+    found = torch.autograd.grad(total, values, allow_unused=True) if total.requires_grad else [None] * len(values)
+    return outputs, found
 
 
 _BY_BACKEND = {"tensorflow": _with_tensorflow, "jax": _with_jax, "torch": _with_torch}
