@@ -33,9 +33,8 @@ if TYPE_CHECKING:
         moving_average_variables,
         trainable_variables,
     )
-    from kscope._op_scope import variable_op_scope
     from kscope._options import no_regularizer
-    from kscope._partition import PartitionedVariable
+    from kscope._partitioned import PartitionedVariable
     from kscope._reuse import AUTO_REUSE
     from kscope._scope import VariableScope, get_variable_scope
     from kscope._seeds import set_seed
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from kscope._template import make_template, scoped
     from kscope._transform import Transformed, transform
     from kscope._variable import ScopedVariable
-    from kscope._variable_scope import variable_scope
+    from kscope._variable_scope import variable_op_scope, variable_scope
 
 __version__ = "0.1.0"
 
@@ -53,7 +52,7 @@ _HOMES = {
     "EagerVariableStore": "_store",
     "GraphKeys": "_keys",
     "PartitionInfo": "_slices",
-    "PartitionedVariable": "_partition",
+    "PartitionedVariable": "_partitioned",
     "ScopedLayer": "_layer",
     "ScopedModel": "_layer",
     "ScopedVariable": "_variable",
@@ -95,7 +94,7 @@ _HOMES = {
     "transform": "_transform",
     "typing": "",
     "variable_creator_scope": "_creators",
-    "variable_op_scope": "_op_scope",
+    "variable_op_scope": "_variable_scope",
     "variable_scope": "_variable_scope",
 }
 

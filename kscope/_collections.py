@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, MutableSequence
+from collections.abc import Iterable
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any
 
 import keras
 
 from kscope import _keras, errors
-from kscope._context import thread
 from kscope._keys import GraphKeys
 from kscope._options import NoneIsNoLoss
 from kscope._records import Record
-from kscope._scope import VariableScope
 
-if TYPE_CHECKING:
-    from kscope._store import VariableStore
-
-__all__ = ["CollectionRef", "Collections", "Filter", "items"]
-
-# What is in them follows from the variables as they are now.
-_DERIVED = (GraphKeys.TRAINABLE_VARIABLES, GraphKeys.REGULARIZATION_LOSSES)
+__all__ = ["Collections", "Filter", "collections_of", "items"]
 
 
 class Filter:
     """Which names a listing has: those that start with a prefix and match a regular expression.
 
     Args:
-        scope: the start of the names, or a `VariableScope`, whose name ends where it ends.
+        prefix: the start of the names; a scope's prefix ends in a slash.
         regex: matched from the start of the name, as TF1 did with its `scope` (row N4).
     """
 
     __slots__ = ("_pattern", "everything", "prefix")
 
-    def __init__(self, scope: str | VariableScope | None, regex: str | None):
-        self.everything = scope is None and regex is None
-        self.prefix = scope.prefix if isinstance(scope, VariableScope) else scope or ""
+    def __init__(self, prefix: str | None, regex: str | None):
+        self.everything = prefix is None and regex is None
+        self.prefix = prefix or ""
         self._pattern = None if regex is None else re.compile(regex)
 
     def matches(self, item: Any) -> bool:
@@ -69,11 +61,11 @@ class Collections:
         # Each with its number in the order of all that the store got.
         self._added: dict[str, list[tuple[int, Any]]] = {}
 
-    def add(self, key: str, number: int, item: Any) -> None:
-        """Put something at the end; a call of a layer, which runs again and again, puts it there once."""
-        _check_lasting(key, item)
+    def add(self, key: str, number: int, item: Any, once: bool) -> None:
+        """Put something at the end; a call of a layer, which runs again and again, puts it there `once`."""
+        _check_lasting(key, item, once)
         added = self._added.setdefault(key, [])
-        if thread.call is None or not any(other is item for _, other in added):
+        if not once or not any(other is item for _, other in added):
             added.append((number, item))
 
     def replace(self, key: str, items: Iterable[tuple[int, Any]]) -> None:
@@ -120,11 +112,11 @@ def _loss(variable: Any) -> Any:
     return (regularizer.function if isinstance(regularizer, NoneIsNoLoss) else regularizer)(variable)
 
 
-def _check_lasting(key: str, item: Any) -> None:
+def _check_lasting(key: str, item: Any, in_call: bool) -> None:
     """Refuse a tensor that stands for numbers of one call: kept beyond it, it is an error of the backend's later on."""
     if isinstance(item, keras.Variable) or not (keras.ops.is_tensor(item) or isinstance(item, keras.KerasTensor)):
         return
-    if thread.call is not None or _keras.deferring():
+    if in_call or _keras.deferring():
         raise errors.UnsupportedError(
             errors.compose(
                 f"A tensor of one call cannot be kept in the collection {key!r}.",
@@ -134,76 +126,12 @@ def _check_lasting(key: str, item: Any) -> None:
         )
 
 
-class CollectionRef(MutableSequence[Any]):
-    """A collection as it stands, which `get_collection_ref` returns: changing this changes it (row N6).
-
-    Membership is by identity, as variables compare by value.
-    """
-
-    def __init__(self, store: VariableStore, key: str):
-        self._store = store
-        self._key = key
-
-    def _items(self) -> list[Any]:
-        return self._store.get_collection(self._key)
-
-    def _write(self, items: list[Any]) -> None:
-        if self._key in _DERIVED:
-            raise errors.UnsupportedError(
-                errors.compose(
-                    f"The collection {self._key!r} follows from the variables, and can only be added to.",
-                    fix="set `variable.trainable` or `variable.regularizer` instead.",
-                )
-            )
-        self._store.replace_collection(self._key, items)
-
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[Any]: ...
-
-    def __getitem__(self, index: int | slice) -> Any:
-        return self._items()[index]
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        items = self._items()
-        items[index] = value
-        self._write(items)
-
-    def __delitem__(self, index: int | slice) -> None:
-        items = self._items()
-        del items[index]
-        self._write(items)
-
-    def __len__(self) -> int:
-        return len(self._items())
-
-    def insert(self, index: int, value: Any) -> None:
-        """Put an item before another one."""
-        items = self._items()
-        items.insert(index, value)
-        self._write(items)
-
-    def append(self, value: Any) -> None:
-        """Put an item at the end."""
-        self._store.add_to_collection(self._key, value)
-
-    def extend(self, values: Iterable[Any]) -> None:
-        """Put items at the end."""
-        for value in list(values):
-            self.append(value)
-
-    def __contains__(self, value: object) -> bool:
-        return any(item is value for item in self._items())
-
-    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
-        """Where an item is; it is told by identity."""
-        items = self._items()
-        for place in range(*slice(start, stop).indices(len(items))):
-            if items[place] is value:
-                return place
-        raise ValueError(f"The collection {self._key!r} does not hold {value!r}.")
-
-    def __repr__(self) -> str:
-        return repr(self._items())
+def collections_of(given: Any) -> tuple[str, ...]:
+    """The collections that replace the global one; a copy, so that nobody's list is changed (rows N2, N3, N12)."""
+    if given is None:
+        return (GraphKeys.GLOBAL_VARIABLES,)
+    if isinstance(given, list | tuple | set):
+        return tuple(given)
+    raise errors.CollectionsError(
+        f"collections argument to Variable constructor must be a list, tuple, or set. Got {given} of type {type(given)}"
+    )

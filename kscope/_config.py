@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from kscope import errors
-from kscope._reuse import AUTO_REUSE, Reuse, checked
+from kscope._reuse import AUTO_REUSE, checked
 from kscope._scope import Defaults, VariableScope
 from kscope._store import VariableStore
+from kscope.typing import Reuse
 
 if TYPE_CHECKING:
     from kscope._state import LayerState

@@ -17,13 +17,13 @@ from kscope._counters import Counters, Node
 if TYPE_CHECKING:
     from kscope._inline import LayerRequest
     from kscope._kept import KeptLayer
-    from kscope._messages import Site
     from kscope._records import Record
     from kscope._request import Request
-    from kscope._reuse import Reuse
     from kscope._scope import VariableScope
+    from kscope._site import Site
     from kscope._state import LayerState, Made
     from kscope._store import VariableStore
+    from kscope.typing import Reuse
 
 __all__ = ["CallPass", "Frame", "current_frame", "default", "outside_calls", "thread"]
 

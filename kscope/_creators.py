@@ -12,8 +12,10 @@ from typing import Any
 
 import keras
 
-from kscope import _keras, _options, _shapes, _variable, errors
+from kscope import _keras, _options, _shapes, errors
+from kscope._collections import collections_of
 from kscope._context import Frame, current_frame
+from kscope._make import make as make_variable
 
 __all__ = ["make", "variable_creator_scope"]
 
@@ -122,7 +124,7 @@ class _End:
             )
         _check_name(keywords.get("name", self._asked["name"]), self._asked["name"])
         self._asked.update(keywords)
-        self.collections = _options.collections_of(self._asked["collections"])
+        self.collections = collections_of(self._asked["collections"])
         return self.make(regularizer=None)
 
     def make(self, regularizer: Any) -> Any:
@@ -132,7 +134,7 @@ class _End:
         mode = _options.mode_of("synchronization", _options.SYNCHRONIZATION, options["synchronization"], name)
         options["constraint"] = _options.constraint_of(options["constraint"])
         # State, such as moving statistics: in 16 bits small updates are lost, and PyTorch loses all of them.
-        return _variable.make(name, initial, regularizer=regularizer, autocast=mode != "on_read", **options)
+        return make_variable(name, initial, regularizer=regularizer, autocast=mode != "on_read", **options)
 
 
 def _check_name(name: Any, asked: str) -> None:

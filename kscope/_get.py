@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kscope import _getters, _initial, _lookup, _names, _options, errors
+from kscope import _getters, _initial, _lookup, _names, errors
+from kscope._collections import collections_of
 from kscope._context import default, thread
 from kscope._keys import GraphKeys
 from kscope._request import Request
-from kscope._reuse import AUTO_REUSE, Reuse
+from kscope._reuse import AUTO_REUSE
 from kscope._scope import VariableScope
 from kscope._store import VariableStore
-from kscope.typing import DtypeLike, Getter, ShapeLike
+from kscope.typing import DtypeLike, Getter, Reuse, ShapeLike
 
 __all__ = ["get_in_scope", "get_local_variable", "get_variable"]
 
@@ -159,7 +160,7 @@ def get_local_variable(
     (False, True)
     """
     del trainable
-    known = () if collections is None else _options.collections_of(collections)
+    known = () if collections is None else collections_of(collections)
     return get_variable(
         name,
         shape,

@@ -8,9 +8,9 @@ from typing import Any
 
 from kscope import _dtypes, _initial, _lookup, _routes, _shapes, errors
 from kscope._request import Implied, Request
-from kscope._reuse import Reuse, checked
+from kscope._reuse import checked
 from kscope._scope import Chain
-from kscope.typing import DtypeLike, Getter, ShapeLike
+from kscope.typing import DtypeLike, Getter, Reuse, ShapeLike
 
 __all__ = ["ARGUMENTS", "call"]
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from kscope import _layer_messages, _names, _watch, errors
 from kscope._context import current_frame, thread
 from kscope._kept import KeptLayer
-from kscope._reuse import AUTO_REUSE, Reuse
+from kscope._reuse import AUTO_REUSE
 from kscope._variable_scope import variable_scope
+from kscope.typing import Reuse
 
 if TYPE_CHECKING:
     from kscope._late import Late

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from kscope import _dtypes, _keras, _messages, _quantize, _seeded, errors
+from kscope import _dtypes, _keras, _seeded, errors
 from kscope._context import Frame, thread
 from kscope._get import get_in_scope
-from kscope._partition import PartitionedVariable
+from kscope._partitioned import PartitionedVariable
 from kscope._records import Record
 from kscope._scope import Defaults, VariableScope
+from kscope._site import call_site
 from kscope._variable import ScopedVariable
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class KeptLayer:
         self.scope = scope
         self.store = store
         self.asked = asked
-        self.site = _messages.call_site()
+        self.site = call_site()
         self.layer: Any = None
         self._call: Any = None
         # Keras numbers the names of nameless layers through the whole process; inside of this one, from anew.
@@ -210,7 +211,14 @@ def _parts(variable: Any) -> list[Any]:
 
 
 def _refuse_to_quantize(name: str, mode: Any = None, **_: Any) -> None:
-    raise _quantize.refusal_of_kept(name, mode)
+    """What a Keras layer says that is kept in a scope."""
+    raise errors.UnsupportedError(
+        errors.compose(
+            f"Layer {name!r} cannot be quantized to {mode}: its weights are variables of a scope, which stay as they "
+            "are.",
+            fix="make it in __init__, as an attribute of the layer that calls it.",
+        )
+    )
 
 
 def _unused(name: str, given: set[str]) -> str:

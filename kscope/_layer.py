@@ -27,12 +27,12 @@ from kscope import (
 )
 from kscope._keras import names
 from kscope._late import Late
-from kscope._partition import PartitionedVariable
+from kscope._partitioned import PartitionedVariable
 from kscope._pass import Pass
-from kscope._reuse import Reuse
 from kscope._scope import VariableScope
 from kscope._state import LayerState, Wanted
 from kscope._store import VariableStore
+from kscope.typing import Reuse
 
 __all__ = ["ScopedLayer", "ScopedModel"]
 

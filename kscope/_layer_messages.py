@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kscope import _messages, errors
+from kscope import _call_messages, _messages, errors
 
 if TYPE_CHECKING:
     from kscope._inline import LayerRequest
@@ -38,12 +38,12 @@ def mismatch(request: LayerRequest, kept: KeptLayer) -> errors.LayerMismatchErro
 
 def late(request: LayerRequest, layer: str, note: str) -> errors.LateVariableError:
     """A built layer asks for one that its discovery did not meet."""
-    return _messages.late_thing(f"Layer {request.name} does not exist", request, layer, note)
+    return _call_messages.late_thing(f"Layer {request.name} does not exist", request, layer, note)
 
 
 def late_in_step(request: LayerRequest, layer: str) -> errors.LateVariableError:
     """A late layer in a step that JAX compiles."""
-    return _messages.late_thing_in_step(f"Layer {request.name}", request, layer)
+    return _call_messages.late_thing_in_step(f"Layer {request.name}", request, layer)
 
 
 def _found(kept: KeptLayer) -> list[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from kscope._context import current_frame
 from kscope._keys import GraphKeys
 
 if TYPE_CHECKING:
-    from kscope._collections import CollectionRef
+    from kscope._collection_ref import CollectionRef
     from kscope._store import Scope
     from kscope._variable import ScopedVariable
 

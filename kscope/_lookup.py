@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from kscope import _caching, _creators, _initial, _messages, _names, _options, _seeded, _shapes, errors
+from kscope import _caching, _creators, _initial, _messages, _names, _options, _partition, _seeded, _shapes, errors
+from kscope._collections import collections_of
 from kscope._context import thread
 from kscope._initial import Constant
 from kscope._records import Record
 from kscope._request import Request
 from kscope._sharding import Sharded
+from kscope._site import call_site
 
 __all__ = ["obtain"]
 
@@ -23,8 +25,8 @@ def obtain(request: Request) -> Any:
     Raises what `get_variable` lists; a request that raises leaves nothing behind.
     """
     if request.partitioner is not None and not (_is_scalar(request) or isinstance(request.partitioner, Sharded)):
-        return _partition().obtain(request)
-    if request.store.partitioned and (whole := _partition().without_partitioner(request)) is not None:
+        return _partition.obtain(request, obtain)
+    if request.store.partitioned and (whole := _partition.without_partitioner(request, obtain)) is not None:
         return whole
     if isinstance(request.initial, Constant) and request.shape is not None:
         raise _constant_with_shape(request)
@@ -34,13 +36,6 @@ def obtain(request: Request) -> Any:
             # Another thread may have been first (deviation 11, row O6).
             record = _find(request) or _make(request)
     return record.variable
-
-
-def _partition() -> Any:
-    # It looks its slices up here.
-    from kscope import _partition
-
-    return _partition
 
 
 def _is_scalar(request: Request) -> bool:
@@ -74,7 +69,7 @@ def _check_shared(request: Request, record: Record) -> None:
 
 def _make(request: Request) -> Record:
     _names.check_variable(request.name, at_root=True)
-    collections = _options.collections_of(request.collections)
+    collections = collections_of(request.collections)
     initial, dtype = _initial_value(request)
     _refuse_unsupported(request)
     shape = np.shape(initial) if request.shape is None else request.shape
@@ -91,7 +86,7 @@ def _make(request: Request) -> Record:
         constraint=_options.constraint_of(request.constraint),
         **_placement(request, shape),
     )
-    record = Record(request.name, variable, dtype, collections, _messages.call_site(), _draw(request, variable, dtype))
+    record = Record(request.name, variable, dtype, collections, call_site(), _draw(request, variable, dtype))
     request.store.add(record)
     if thread.call is not None:
         thread.call.made(request, record)

@@ -8,13 +8,11 @@ from typing import Any
 import keras
 
 from kscope import _dtypes, errors
-from kscope._keys import GraphKeys
 
 __all__ = [
     "AGGREGATION",
     "SYNCHRONIZATION",
     "NoneIsNoLoss",
-    "collections_of",
     "constraint_of",
     "mode_of",
     "no_regularizer",
@@ -120,14 +118,3 @@ def trainable_of(given: Any, synchronization: str, dtype: str, name: str) -> boo
             )
         )
     return given
-
-
-def collections_of(given: Any) -> tuple[str, ...]:
-    """The collections that replace the global one; a copy, so that nobody's list is changed (rows N2, N3, N12)."""
-    if given is None:
-        return (GraphKeys.GLOBAL_VARIABLES,)
-    if isinstance(given, list | tuple | set):
-        return tuple(given)
-    raise errors.CollectionsError(
-        f"collections argument to Variable constructor must be a list, tuple, or set. Got {given} of type {type(given)}"
-    )

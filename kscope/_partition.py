@@ -1,176 +1,37 @@
-"""Partitioned variables: one name, several variables, each a slice of the whole (section M)."""
+"""Look-ups of partitioned variables: each slice is looked up by itself (section M)."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
-import keras
-
-from kscope import _lookup, _shapes, _slices, errors
+from kscope import _shapes, _slices, errors
 from kscope._context import thread
 from kscope._initial import Constant
+from kscope._partitioned import PartitionedVariable
 from kscope._request import Request
 from kscope._slices import PartitionInfo
 
-__all__ = ["PartitionedVariable", "obtain", "without_partitioner"]
+__all__ = ["obtain", "without_partitioner"]
+
+# The look-up of one slice, which is handed in: it looks partitioned variables up here.
+FindOrMake: TypeAlias = Callable[[Request], Any]
 
 
-class PartitionedVariable(keras.Variable):
-    """A variable in slices, which `get_variable` returns under a partitioner (row M1).
-
-    The slices are variables of their own, `name/part_0`, `name/part_1`, ...: layers track them, optimizers train
-    them, files hold them. This stands for the whole: it reads as all of them joined, in `keras.ops` and operators,
-    and gradients reach every slice. `take` looks rows up without joining them.
-
-    Attributes:
-        shards: the slices, in order.
-        partitions: how many there are along each axis.
-
-    Example:
-    >>> halves = kscope.partitioners.fixed_size_partitioner(2)
-    >>> table = kscope.get_variable("table", [5, 3], partitioner=halves)
-    >>> [v.path for v in table], [v.shape == s for v, s in zip(table, [(3, 3), (2, 3)])]
-    (['table/part_0', 'table/part_1'], [True, True])
-    >>> keras.ops.sum(table, axis=0).shape == (3,)
-    True
-    """
-
-    def __init__(self, name: str, shards: list[Any], partitions: list[int]):
-        # Not a variable of its own: nothing of Keras' constructor is wanted.
-        self._set("_whole_name", name)
-        self._set("shards", shards)
-        self._set("partitions", partitions)
-        self._set("_axis", next((axis for axis, count in enumerate(partitions) if count > 1), 0))
-        length = sum(shard.shape[self._axis] for shard in shards)
-        shape = tuple(shards[0].shape)
-        # The backend's own kind of shape, which its operations ask for a rank.
-        kind = type(shards[0].shape)
-        self._set("_whole_shape", kind((*shape[: self._axis], length, *shape[self._axis + 1 :])))
-
-    def _set(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
-
-    @property
-    def name(self) -> str:
-        """The scoped name; TF1 has no `:0` here."""
-        return str(self._whole_name)
-
-    path = name
-
-    @property
-    def shape(self) -> Any:
-        """The shape of the whole."""
-        return self._whole_shape
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self._whole_shape)
-
-    @property
-    def dtype(self) -> str:
-        """The dtype, which under mixed precision is the one that it is read in."""
-        return str(self.shards[0].dtype)
-
-    @property
-    def trainable(self) -> bool:
-        """Whether the slices are trained."""
-        return all(shard.trainable for shard in self.shards)
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for shard in self.shards:
-            shard.trainable = value
-
-    @property
-    def value(self) -> Any:
-        """All slices joined, as a tensor."""
-        values = [shard.value for shard in self.shards]
-        return values[0] if len(values) == 1 else keras.ops.concatenate(values, axis=self._axis)
-
-    def as_tensor(self) -> Any:
-        """All slices joined, as a tensor."""
-        return self.value
-
-    def assign(self, value: Any) -> PartitionedVariable:
-        """Set all slices from a value of the whole's shape.
-
-        Raises:
-            ValueError: if it is of another shape.
-        """
-        value = keras.ops.convert_to_tensor(value, self.shards[0].dtype)
-        if tuple(value.shape) != tuple(self.shape):
-            raise errors.ShapeMismatchError(
-                f"Partitioned variable {self.name} of shape {tuple(self.shape)} cannot take a value of shape "
-                f"{tuple(value.shape)}."
-            )
-        for shard, part in zip(self.shards, self._split(value), strict=True):
-            shard.assign(part)
-        return self
-
-    def _split(self, value: Any) -> Iterator[Any]:
-        starts = self._starts()
-        for start, stop in pairwise([*starts, self.shape[self._axis]]):
-            yield value[(slice(None),) * self._axis + (slice(start, stop),)]
-
-    def _starts(self) -> list[int]:
-        starts = [0]
-        for shard in self.shards[:-1]:
-            starts.append(starts[-1] + shard.shape[self._axis])
-        return starts
-
-    def take(self, indices: Any) -> Any:
-        """The rows of the given numbers, as `keras.ops.take(..., axis=0)`, without joining the slices.
-
-        Args:
-            indices: ints, of any shape.
-
-        Returns:
-            A tensor of shape `indices.shape + self.shape[1:]`.
-        """
-        if self._axis or len(self.shards) == 1:
-            return keras.ops.take(self.value, indices, axis=0)
-        indices = keras.ops.convert_to_tensor(indices)
-        indices = keras.ops.where(indices < 0, indices + self.shape[0], indices)
-        first, *others = self.shards
-        # What is not in a slice reads a row at its end, and is not chosen.
-        rows = keras.ops.take(first, keras.ops.minimum(indices, first.shape[0] - 1), axis=0)
-        for start, shard in zip(self._starts()[1:], others, strict=True):
-            # Indices beyond the end are left to the backend, by way of the last slice.
-            last = self.shape[0] if shard is others[-1] else shard.shape[0] - 1
-            found = keras.ops.take(shard, keras.ops.clip(indices - start, 0, last), axis=0)
-            here = indices >= start
-            for _ in self.shape[1:]:
-                here = keras.ops.expand_dims(here, -1)
-            rows = keras.ops.where(here, found, rows)
-        return rows
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.shards)
-
-    def __len__(self) -> int:
-        return len(self.shards)
-
-    def __repr__(self) -> str:
-        return f"<PartitionedVariable path={self.name}, shape={tuple(self.shape)}, partitions={self.partitions}>"
-
-
-def obtain(request: Request) -> PartitionedVariable:
+def obtain(request: Request, find_or_make: FindOrMake) -> PartitionedVariable:
     """The partitioned variable, found or made; what raises leaves nothing behind (rows M8, M9)."""
     if not callable(request.partitioner):
         raise errors.OptionTypeError(f"The partitioner must be a callable, while get {request.partitioner!r}")
     with request.store.lock:
         whole = request.store.partitioned.get(request.name)
         if whole is None:
-            return _make(request)
+            return _make(request, find_or_make)
         _check_shared(request, whole)
-        return _again(request, whole)
+        return _again(request, whole, find_or_make)
 
 
-def without_partitioner(request: Request) -> PartitionedVariable | None:
+def without_partitioner(request: Request, find_or_make: FindOrMake) -> PartitionedVariable | None:
     """A look-up without partitioner of a variable that is partitioned: found with `reuse=True` only (row M8)."""
     whole: PartitionedVariable | None = request.store.partitioned.get(request.name)
     if whole is None:
@@ -181,7 +42,7 @@ def without_partitioner(request: Request) -> PartitionedVariable | None:
             "Perhaps a variable of the same name was already created with partitioning?"
         )
     _check_shape(request, whole)
-    return _again(request, whole)
+    return _again(request, whole, find_or_make)
 
 
 def _check_shared(request: Request, whole: PartitionedVariable) -> None:
@@ -209,11 +70,11 @@ def _check_shape(request: Request, whole: PartitionedVariable) -> None:
         )
 
 
-def _again(request: Request, whole: PartitionedVariable) -> PartitionedVariable:
+def _again(request: Request, whole: PartitionedVariable, find_or_make: FindOrMake) -> PartitionedVariable:
     """Look each slice up, so that a layer's call knows that it got them."""
     try:
         for number, shard in enumerate(whole.shards):
-            _lookup.obtain(request.for_part(f"{request.name}/part_{number}", tuple(shard.shape), None))
+            find_or_make(request.for_part(f"{request.name}/part_{number}", tuple(shard.shape), None))
     except errors.VariableExistsError:
         raise _exists(request) from None
     return whole
@@ -233,7 +94,7 @@ def _missing(request: Request) -> errors.VariableMissingError:
     )
 
 
-def _make(request: Request) -> PartitionedVariable:
+def _make(request: Request, find_or_make: FindOrMake) -> PartitionedVariable:
     if request.name in request.store.records:
         raise errors.VariableExistsError(
             "A partitioner was provided, but an unpartitioned version of the variable was found: "
@@ -244,10 +105,11 @@ def _make(request: Request) -> PartitionedVariable:
     shape, dtype = _shape_and_dtype(request)
     counts = _slices.partitions(request.partitioner, shape, dtype)
     try:
-        shards = _obtain_all(
+        parts = (
             request.for_part(f"{request.name}/part_{number}", part, _part_of(request.initial, part, info), info)
             for number, (part, info) in enumerate(_slices.slices(shape, counts))
         )
+        shards = _obtain_all(parts, find_or_make)
     except errors.LateVariableError:
         raise
     except errors.VariableMissingError:
@@ -256,13 +118,13 @@ def _make(request: Request) -> PartitionedVariable:
     return whole
 
 
-def _obtain_all(requests: Iterable[Request]) -> list[Any]:
+def _obtain_all(requests: Iterable[Request], find_or_make: FindOrMake) -> list[Any]:
     """Look every slice up or make it; where one fails, those made before it go."""
     shards, made = [], []
     try:
         for request in requests:
             new = request.name not in request.store.records
-            shards.append(_lookup.obtain(request))
+            shards.append(find_or_make(request))
             if new:
                 made.append(request)
     except BaseException:

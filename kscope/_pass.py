@@ -6,25 +6,28 @@ within one. The pass tells the two apart (deviation 12, rows P4 and C3).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from kscope import _messages
+import keras
+
+from kscope import _call_messages
 from kscope._context import Frame, default, thread
 from kscope._records import Record
 from kscope._scope import VariableScope
+from kscope._site import Site
 from kscope._store import VariableStore
 
 if TYPE_CHECKING:
     from kscope._context import CallPass
     from kscope._inline import LayerRequest
     from kscope._kept import KeptLayer
-    from kscope._messages import Site
     from kscope._request import Request
-    from kscope._reuse import Reuse
     from kscope._state import LayerState, Made
-    from kscope._strays import Stray
+    from kscope.typing import Reuse
 
-__all__ = ["Pass"]
+__all__ = ["Pass", "Stray"]
+
+Stray: TypeAlias = "tuple[keras.Variable, Site]"
 
 
 class Pass(Frame):
@@ -162,7 +165,7 @@ class Pass(Frame):
     def encloses(self, store: VariableStore, state: LayerState) -> bool:
         """Judge a layer that is called inside this call; whether all that it calls has to be of its store, too."""
         if self._closed and store is not self.store:
-            raise _messages.foreign(state.wanted.name)
+            raise _call_messages.foreign(state.wanted.name)
         return self._closed
 
     def adopt(self, made: list[Made]) -> None:

@@ -13,7 +13,7 @@ from kscope import _keras, errors
 if TYPE_CHECKING:
     from kscope._state import LayerState
 
-__all__ = ["install", "refusal", "refusal_of_kept"]
+__all__ = ["install", "refusal"]
 
 
 def refusal(layer: str, mode: str | None, state: LayerState) -> errors.UnsupportedError:
@@ -24,17 +24,6 @@ def refusal(layer: str, mode: str | None, state: LayerState) -> errors.Unsupport
             "they are.",
             [("variables", _listed(state) or "none")],
             "override `quantize`, or make the computation of Keras' layers, which know how.",
-        )
-    )
-
-
-def refusal_of_kept(layer: str, mode: str | None) -> errors.UnsupportedError:
-    """What a Keras layer says that is kept in a scope."""
-    return errors.UnsupportedError(
-        errors.compose(
-            f"Layer {layer!r} cannot be quantized to {mode}: its weights are variables of a scope, which stay as they "
-            "are.",
-            fix="make it in __init__, as an attribute of the layer that calls it.",
         )
     )
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from kscope import _dtypes, _initial, _messages, _options, _shapes
+from kscope import _dtypes, _initial, _options, _shapes, _variable_messages
 from kscope._initial import Constant
 
 if TYPE_CHECKING:
     from kscope._late import Late
     from kscope._records import Record
-    from kscope._reuse import Reuse
     from kscope._scope import VariableScope
     from kscope._slices import PartitionInfo
     from kscope._state import LayerState, Made
     from kscope._store import VariableStore
+    from kscope.typing import Reuse
 
 __all__ = ["Implied", "Request"]
 
@@ -41,7 +41,7 @@ class Request:
         words: the messages of look-ups that fail.
     """
 
-    words = _messages
+    words = _variable_messages
 
     __slots__ = (
         "aggregation",

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import enum
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from kscope import errors
+from kscope.typing import Reuse, ReuseMode
 
-__all__ = ["AUTO_REUSE", "Reuse", "ReuseMode", "checked"]
-
-
-class ReuseMode(enum.Enum):
-    """The third reuse mode, a singleton: truthy, and compared by `is`."""
-
-    AUTO_REUSE = 1
+__all__ = ["AUTO_REUSE", "checked"]
 
 
 AUTO_REUSE: Literal[ReuseMode.AUTO_REUSE] = ReuseMode.AUTO_REUSE
 """Create the variable if it does not exist, return it otherwise."""
-
-Reuse: TypeAlias = bool | Literal[ReuseMode.AUTO_REUSE]
 
 
 def checked(reuse: object) -> Reuse:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kscope import _dtypes
 from kscope._context import current_frame
-from kscope._reuse import Reuse, checked
+from kscope._reuse import checked
+from kscope.typing import Reuse
 
 if TYPE_CHECKING:
     from kscope._store import VariableStore

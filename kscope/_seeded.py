@@ -21,11 +21,12 @@ from kscope._initializers_scaled import TRUNCATED, fans, units
 from kscope._initializers_seeded import Seeded
 from kscope._laws import Law, Normal, Orthogonal, Part, Shape, Truncated, Uniform
 from kscope._slices import PartitionInfo
+from kscope._variable import NumpyInitializer
 
 __all__ = ["Drawing", "drawing", "state"]
 
 
-class Drawing:
+class Drawing(NumpyInitializer):
     """An initializer that draws the same numbers at each call; for a slice, those that the whole would have there."""
 
     __slots__ = ("_draw", "_info")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from kscope import _keras
 from kscope._context import thread
 from kscope._records import Record
-from kscope._reuse import Reuse
 from kscope._scope import Defaults, VariableScope
 from kscope._store import VariableStore
+from kscope.typing import Reuse
 
 if TYPE_CHECKING:
     from kscope._inline import LayerRequest

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from kscope import _seeds, errors
-from kscope._collections import CollectionRef, Collections, Filter, items
+from kscope._collection_ref import CollectionRef
+from kscope._collections import Collections, Filter, items
 from kscope._context import Frame, default, thread
 from kscope._keys import GraphKeys
 from kscope._records import Record, Tree
@@ -19,7 +20,7 @@ from kscope._sharding import Sharded
 if TYPE_CHECKING:
     from kscope._kept import KeptLayer
     from kscope._overlay import Overlay
-    from kscope._partition import PartitionedVariable
+    from kscope._partitioned import PartitionedVariable
     from kscope._variable import ScopedVariable
 
 __all__ = ["EagerVariableStore", "VariableStore", "default_store", "reset_default_store"]
@@ -173,7 +174,7 @@ class VariableStore:
         >>> [v.path for v in store.variables("fc/")], [v.path for v in store.variables(regex=".*/kernel")]
         (['fc/kernel', 'fc/bias'], ['fc/kernel', 'fc_1/kernel'])
         """
-        return [record.variable for record in self._matching(Filter(scope, regex))]
+        return [record.variable for record in self._matching(Filter(_prefix(scope), regex))]
 
     def trainable_variables(self, scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
         """The variables that are trainable now; the arguments are those of `variables`."""
@@ -195,7 +196,7 @@ class VariableStore:
             scope: list what has a name, and one that starts with this, as in `variables`.
             regex: list what has a name, and one that matches this, as in `variables`.
         """
-        names = Filter(scope, regex)
+        names = Filter(_prefix(scope), regex)
         with self.lock:
             listed = self.collections.listed(key, self._made(names), names)
         return items(key, listed)
@@ -207,7 +208,7 @@ class VariableStore:
             UnsupportedError: for a tensor of one call of a layer, or of a program that is being traced.
         """
         with self.lock:
-            self.collections.add(key, next(self.numbers), value)
+            self.collections.add(key, next(self.numbers), value, once=thread.call is not None)
 
     def replace_collection(self, key: str, values: list[Any]) -> None:
         """Let a collection hold these values."""
@@ -372,6 +373,11 @@ class _Opened:
 
     def __exit__(self, *exc_info: object) -> None:
         thread.frame = thread.opened.pop()
+
+
+def _prefix(scope: Scope) -> str | None:
+    """The start of the names below a scope; a `VariableScope` ends where its name ends."""
+    return scope.prefix if isinstance(scope, VariableScope) else scope
 
 
 default.store = VariableStore("default")

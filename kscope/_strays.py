@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from kscope import _keras, _messages
+from kscope import _call_messages, _keras
 
 if TYPE_CHECKING:
     from kscope._pass import Pass
 
-__all__ = ["Stray", "check"]
-
-Stray = tuple[keras.Variable, _messages.Site]
+__all__ = ["check"]
 
 
 def check(layer: keras.layers.Layer, current: Pass) -> None:
@@ -34,4 +32,4 @@ def check(layer: keras.layers.Layer, current: Pass) -> None:
     lost = [(variable, site) for variable, site in current.strays if id(variable) not in tracked]
     if lost and not current.leave_to_caller(lost):
         variable, site = lost[0]
-        raise _messages.untracked(site, state.wanted.name, f"{variable.path}, shape {tuple(variable.shape)}")
+        raise _call_messages.untracked(site, state.wanted.name, f"{variable.path}, shape {tuple(variable.shape)}")

@@ -1,8 +1,9 @@
-"""`ScopedVariable`: a `keras.Variable` whose path is its scoped name, and how one is made."""
+"""`ScopedVariable`: a `keras.Variable` whose path is its scoped name."""
 
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,9 +11,8 @@ from typing import Any
 import keras
 
 from kscope import _keras
-from kscope._seeded import Drawing
 
-__all__ = ["ScopedVariable", "make"]
+__all__ = ["NumpyInitializer", "ScopedVariable"]
 
 
 class _Thread(threading.local):
@@ -20,6 +20,16 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
+
+
+class NumpyInitializer(ABC):
+    """An initializer that returns a NumPy array which nobody else holds: a variable takes it without a copy."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __call__(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """The array."""
 
 
 class ScopedVariable(keras.Variable):
@@ -47,7 +57,7 @@ class ScopedVariable(keras.Variable):
         self._scoped_name = path + ":0"
 
     def _initialize_with_initializer(self, initializer: Any) -> None:
-        if _keras.BACKEND == "jax" and isinstance(initializer, Drawing):
+        if _keras.BACKEND == "jax" and isinstance(initializer, NumpyInitializer):
             from kscope._keras.jax import initialize
 
             initialize(self, initializer(self.shape, _keras.stored_dtype(self)))
@@ -75,27 +85,3 @@ class ScopedVariable(keras.Variable):
             yield
         finally:
             _thread.spelling = before
-
-
-def make(name: str, initial: Any, *, regularizer: Any, constraint: Any, **options: Any) -> ScopedVariable:
-    """Make a variable of that path from a value, or from a callable that Keras calls with shape and dtype.
-
-    It is made at once, also while Keras or the backend traces a program. What raises here raises before any store
-    knows of the variable. `options` are those of `keras.Variable`.
-    """
-    with _keras.eagerly(), _keras.operations_at_root():
-        variable = _class(options)(name, initial, **options)
-    if regularizer is not None:
-        variable.regularizer = regularizer
-    if constraint is not None:
-        variable.constraint = constraint
-    return variable
-
-
-def _class(options: dict[str, Any]) -> type[ScopedVariable]:
-    if "caching_device" not in options:
-        return ScopedVariable
-    # Seldom wanted, and made of the class above.
-    from kscope._caching import CachedVariable
-
-    return CachedVariable

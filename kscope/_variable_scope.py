@@ -1,7 +1,11 @@
-"""`variable_scope`: opening a scope by name, by default name, or by jumping into a captured one (sections A-F)."""
+"""`variable_scope`: opening a scope by name, by default name, or by jumping into a captured one (sections A-F).
+
+`variable_op_scope` is TF1's deprecated name of it, with its arguments in another order (row R1).
+"""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -9,11 +13,11 @@ from typing import Any, TypeAlias
 from kscope import _dtypes, _names, _tracing, errors
 from kscope._context import Frame, current_frame, thread
 from kscope._counters import Node
-from kscope._reuse import Reuse, checked
+from kscope._reuse import checked
 from kscope._scope import VariableScope
-from kscope.typing import Getter
+from kscope.typing import Getter, Reuse
 
-__all__ = ["variable_scope"]
+__all__ = ["variable_op_scope", "variable_scope"]
 
 
 # What has to be put back when a scope is left, on the stack of its frame: who entered, the scope that was entered, the
@@ -223,6 +227,70 @@ class variable_scope:  # noqa: N801 - TF1's spelling
             _names.check_scope(self._default_name, not frame.scope.prefix)
             self._unique = frame.counters.unique(frame.node, self._default_name)
         return self._unique
+
+
+def variable_op_scope(
+    values: Iterable[Any] | None,
+    name_or_scope: str | VariableScope | None,
+    default_name: str | None = None,
+    initializer: Any = None,
+    regularizer: Any = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    custom_getter: Getter | None = None,
+    reuse: Reuse | None = None,
+    dtype: Any = None,
+    use_resource: bool | None = None,
+    constraint: Any = None,
+) -> variable_scope:
+    """Open a `variable_scope`, with `values` first: TF1's deprecated name of it.
+
+    Args:
+        values: iterable. Had a meaning for graphs only; it has no effect.
+        name_or_scope: this and the rest are as in `variable_scope`, which takes `values` third.
+        default_name: see there.
+        initializer: see there.
+        regularizer: see there.
+        caching_device: see there.
+        partitioner: see there.
+        custom_getter: see there.
+        reuse: see there.
+        dtype: see there.
+        use_resource: see there.
+        constraint: see there.
+
+    Returns:
+        A context manager that gives the `VariableScope`.
+
+    Raises:
+        TypeError: if an argument is of a wrong type.
+        ValueError: if a name or a reuse mode is impossible.
+
+    Example:
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"), kscope.variable_op_scope([], None, "fc") as scope:
+    ...     scope.name
+    'fc'
+    """
+    warnings.warn(
+        "variable_op_scope(values, name, default_name) is deprecated, use variable_scope(name, default_name, values)",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return variable_scope(
+        name_or_scope,
+        default_name,
+        values,
+        initializer,
+        regularizer,
+        caching_device,
+        partitioner,
+        custom_getter,
+        reuse,
+        dtype,
+        use_resource,
+        constraint,
+    )
 
 
 def _checked_defaults(**given: Any) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from kscope import _keras, _messages
+from kscope import _call_messages, _keras
 from kscope._context import thread
+from kscope._site import call_site
 from kscope._variable import ScopedVariable
 
 if TYPE_CHECKING:
@@ -41,14 +42,14 @@ def _note(variable: Any) -> None:
     if (kept := _answering()) is not None:
         kept.take(variable)
     elif thread.call is not None:
-        thread.call.stray(variable, _messages.call_site())
+        thread.call.stray(variable, call_site())
 
 
 def _refusal() -> Exception | None:
     """The error of a variable that Keras does not make inside a scoped layer's call, because it runs on symbols."""
     if thread.call is None or _answering() is not None or not _keras.deferring():
         return None
-    return _messages.untracked(_messages.call_site())
+    return _call_messages.untracked(call_site())
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kscope import _keras, _messages, _packing, errors
+from kscope import _keras, _packing, errors
 from kscope._keras import files
 from kscope._records import Record
 from kscope._store import VariableStore
@@ -29,6 +29,9 @@ _SHARED = "shared"
 
 # To compare a name with all others takes its time; after a few, nobody reads on.
 _HINTS = 4
+
+# How many mismatches a message lists.
+_LISTED = 20
 
 Known = Mapping[Record, VariableStore]
 Name = tuple[int, str]
@@ -185,7 +188,7 @@ def load(entry: Any, layer: keras.layers.Layer, known: Known, others: list[Any])
     found, mismatches = _find(entry, layer, file, here, known)
     mismatches += _others(entry, numbered, others)
     if mismatches:
-        raise _messages.weights_mismatch(layer.name, mismatches)
+        raise _mismatch(layer.name, mismatches)
     # One packed data set after the other, so that each is read once.
     for record, place in sorted(found.items(), key=lambda item: item[1].order()):
         _keras.set_numbers(record.variable, file.value(entry, place))
@@ -319,6 +322,27 @@ def _others(entry: Any, numbered: list[str], others: list[Any]) -> list[Mismatch
             facts = f"{tuple(variable.shape)} in the layer, {shape} in the file"
             mismatches.append(("mis-shaped", variable.path, facts))
     return mismatches + [("extra", key, "") for key in numbered if int(key) >= len(others)]
+
+
+def _mismatch(layer: str, mismatches: list[Mismatch]) -> errors.WeightsMismatchError:
+    """A layer and its part of a weights file differ; each mismatch is its kind, a scoped name, and details."""
+    kinds = ("missing", "extra", "mis-shaped")
+    facts = [
+        (kind, f"{name}{f' ({details})' if details else ''}")
+        for kind in kinds
+        for of_kind, name, details in mismatches
+        if of_kind == kind
+    ]
+    if len(facts) > _LISTED:
+        facts[_LISTED:] = [("and", f"{len(facts) - _LISTED} more")]
+    count = f"{len(mismatches)} entry does" if len(mismatches) == 1 else f"{len(mismatches)} entries do"
+    return errors.WeightsMismatchError(
+        errors.compose(
+            f"Layer {layer!r} and the weights file differ: {count} not fit. Nothing was loaded into the layer.",
+            facts,
+            "load into a layer as it was when the file was saved, or pass skip_mismatch=True to leave this one out.",
+        )
+    )
 
 
 @contextmanager

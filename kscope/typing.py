@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
-
-from kscope._reuse import Reuse, ReuseMode
+from typing import Any, Literal, Protocol, TypeAlias
 
 __all__ = ["DtypeLike", "Getter", "GetterFunction", "Reuse", "ReuseMode", "ShapeLike"]
 
@@ -14,6 +13,16 @@ DtypeLike: TypeAlias = Any
 
 ShapeLike: TypeAlias = Any
 """An int, or a list, tuple, array or `tf.TensorShape` of ints; `None` in it only to look a variable up."""
+
+
+class ReuseMode(enum.Enum):
+    """The third reuse mode, a singleton: truthy, and compared by `is`."""
+
+    AUTO_REUSE = 1
+
+
+Reuse: TypeAlias = bool | Literal[ReuseMode.AUTO_REUSE]
+"""A reuse mode: `False` to create, `True` to share, `kscope.AUTO_REUSE` for either."""
 
 
 class GetterFunction(Protocol):
