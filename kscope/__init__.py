@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         has_arg_scope,
     )
     from kscope._creators import variable_creator_scope
+    from kscope._frame import get_variable_scope
     from kscope._get import get_local_variable, get_variable
     from kscope._inline import get_or_create_layer, layer
     from kscope._keys import GraphKeys
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from kscope._options import no_regularizer
     from kscope._partitioned import PartitionedVariable
     from kscope._reuse import AUTO_REUSE
-    from kscope._scope import VariableScope, get_variable_scope
+    from kscope._scope import VariableScope
     from kscope._seeds import set_seed
     from kscope._slices import PartitionInfo
     from kscope._store import EagerVariableStore, VariableStore, default_store, reset_default_store
@@ -72,7 +73,7 @@ _HOMES = {
     "get_collection_ref": "_listings",
     "get_local_variable": "_get",
     "get_variable": "_get",
-    "get_variable_scope": "_scope",
+    "get_variable_scope": "_frame",
     "getters": "",
     "global_variables": "_listings",
     "get_or_create_layer": "_inline",
@@ -97,6 +98,9 @@ _HOMES = {
     "variable_op_scope": "_variable_scope",
     "variable_scope": "_variable_scope",
 }
+
+# What asks for the default store, and cannot import the file that makes it: it stands above.
+_NEED_THE_DEFAULT_STORE = ("_creators", "_frame", "_scope", "_variable_scope")
 
 __all__ = [
     "AUTO_REUSE",
@@ -155,6 +159,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'kscope' has no attribute {name!r}")
+    if home in _NEED_THE_DEFAULT_STORE:
+        import_module("kscope._store")
     value = import_module(f"kscope.{home or name}")
     if home:
         value = getattr(value, name)

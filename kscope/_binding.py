@@ -8,10 +8,11 @@ of its own. An unnamed layer's scope is its class name, made unique as a default
 from __future__ import annotations
 
 from kscope import _names, errors
-from kscope._context import current_frame, thread
+from kscope._frame import current_frame
 from kscope._scope import VariableScope
 from kscope._state import LayerState, Place, Wanted
-from kscope._store import VariableStore
+from kscope._store import VariableStore, current_store
+from kscope._thread import thread
 
 __all__ = ["bind", "opened"]
 
@@ -21,7 +22,7 @@ def opened() -> Place | None:
     frame = current_frame()
     if thread.call is not None or (thread.frame is None and frame.scope is frame.root):
         return None
-    return frame.store, frame.scope
+    return current_store(), frame.scope
 
 
 def bind(state: LayerState) -> None:
@@ -30,8 +31,7 @@ def bind(state: LayerState) -> None:
     nested = thread.call is not None
     if nested and wanted.yields:
         wanted.store = None
-    frame = current_frame()
-    place = (frame.store, frame.scope) if nested else wanted.home or opened()
+    place = (current_store(), current_frame().scope) if nested else wanted.home or opened()
     store = wanted.store
     if store is None:
         store = place[0] if place else VariableStore()

@@ -14,7 +14,7 @@ import keras
 
 from kscope import _keras, _options, _shapes, errors
 from kscope._collections import collections_of
-from kscope._context import Frame, current_frame
+from kscope._frame import Frame, current_frame
 from kscope._make import make as make_variable
 
 __all__ = ["make", "variable_creator_scope"]

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kscope import _getters, _initial, _lookup, _names, errors
+# The default store is made there, so that `default.store` is set when `get_variable` is there to be called.
+from kscope import _initial, _store  # noqa: F401
+from kscope._call import Call
 from kscope._collections import collections_of
-from kscope._context import default, thread
+from kscope._frame import Frame, current_frame
+from kscope._get_in_scope import get_in_scope
 from kscope._keys import GraphKeys
-from kscope._request import Request
-from kscope._reuse import AUTO_REUSE
-from kscope._scope import VariableScope
-from kscope._store import VariableStore
-from kscope.typing import DtypeLike, Getter, Reuse, ShapeLike
+from kscope._thread import default, thread
+from kscope.typing import DtypeLike, Getter, ShapeLike
 
-__all__ = ["get_in_scope", "get_local_variable", "get_variable"]
+__all__ = ["get_local_variable", "get_variable"]
 
 
 def get_variable(
@@ -87,7 +87,7 @@ def get_variable(
     >>> bias.shape == (4,), bias.dtype
     (True, 'float32')
     """
-    frame = thread.frame or default.store.frame()
+    frame: Frame = thread.frame or default.store.frames.frame or current_frame()
     scope = frame.scope
     defaults = scope.defaults
     if (
@@ -108,7 +108,7 @@ def get_variable(
             and (initializer is None or type(initializer) is str or _initial.draws(initializer))
             and (initializer is not None or defaults.initializer is None or _initial.draws(defaults.initializer))
         ):
-            call = thread.call
+            call: Call | None = thread.call
             if scope.mode if call is None else call.admits(record, scope.mode):
                 return record.variable
     return get_in_scope(
@@ -178,68 +178,3 @@ def get_local_variable(
         synchronization,
         aggregation,
     )
-
-
-def get_in_scope(
-    scope: VariableScope,
-    store: VariableStore,
-    reuse: Reuse,
-    name: Any,
-    shape: ShapeLike = None,
-    dtype: DtypeLike = None,
-    initializer: Any = None,
-    regularizer: Any = None,
-    trainable: bool | None = None,
-    collections: Iterable[str] | None = None,
-    caching_device: Any = None,
-    partitioner: Any = None,
-    validate_shape: bool = True,
-    use_resource: bool | None = None,
-    custom_getter: Getter | None = None,
-    constraint: Any = None,
-    synchronization: Any = None,
-    aggregation: Any = None,
-) -> Any:
-    """Fill in the defaults of a scope, then look up or make in a store, by way of the custom getters."""
-    if not isinstance(name, str) or not name or name[0] == "/":
-        _names.check_variable(name, at_root=False)
-    defaults = scope.defaults
-    full_name = scope.prefix + name
-    if store.always_auto_reuse:
-        reuse = AUTO_REUSE
-    if initializer is None:
-        initializer = defaults.initializer
-    if regularizer is None:
-        regularizer = defaults.regularizer
-    if caching_device is None:
-        caching_device = defaults.caching_device
-    if partitioner is None:
-        partitioner = defaults.partitioner
-    if use_resource is None:
-        use_resource = defaults.use_resource
-    elif not isinstance(use_resource, bool):
-        raise errors.OptionTypeError(f"The use_resource must be a bool or None, while get {use_resource!r}")
-    if constraint is None:
-        constraint = defaults.constraint
-    request = Request(
-        scope,
-        store,
-        reuse,
-        full_name,
-        shape,
-        dtype,
-        initializer,
-        regularizer,
-        trainable,
-        collections,
-        caching_device,
-        partitioner,
-        validate_shape,
-        constraint,
-        synchronization,
-        aggregation,
-    )
-    custom = defaults.custom_getter if custom_getter is None else custom_getter
-    if custom is None:
-        return _lookup.obtain(request)
-    return _getters.call(custom, request, shape, initializer, use_resource)

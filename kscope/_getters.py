@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
-from kscope import _dtypes, _initial, _lookup, _routes, _shapes, errors
+from kscope import _dtypes, _getter_chain, _initial, _lookup, _shapes, errors
+from kscope._getter_chain import Chain
 from kscope._request import Implied, Request
 from kscope._reuse import checked
-from kscope._scope import Chain
 from kscope.typing import DtypeLike, Getter, Reuse, ShapeLike
 
 __all__ = ["ARGUMENTS", "call"]
@@ -21,7 +21,7 @@ def call(custom: Getter, request: Request, shape: Any, initializer: Any, use_res
     All values are resolved: what the scope gives is filled in, and shape, dtype and modes are in one spelling
     (row K2). The getter is called positionally, so that its first parameter may have any name (row K3).
     """
-    getter = _routes.routed(custom)
+    getter = _getter_chain.routed(custom)
     _check_callable(getter, request)
     initial = request.initial
     trains = request.trains(initial.dtype if isinstance(initial, _initial.Constant) else request.fallback)
@@ -49,7 +49,7 @@ def call(custom: Getter, request: Request, shape: Any, initializer: Any, use_res
 def _check_callable(custom: Any, request: Request) -> None:
     links = custom.links() if isinstance(custom, Chain) else [custom]
     for link in links:
-        if isinstance(link, _routes.Routes):
+        if isinstance(link, _getter_chain.Routes):
             links += link.getters()
         elif not callable(link):
             raise errors.GetterError(

@@ -8,14 +8,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kscope import _layer_messages, _names, _watch, errors
-from kscope._context import current_frame, thread
 from kscope._kept import KeptLayer
 from kscope._reuse import AUTO_REUSE
+from kscope._store import current_store
+from kscope._thread import thread
 from kscope._variable_scope import variable_scope
 from kscope.typing import Reuse
 
 if TYPE_CHECKING:
     from kscope._late import Late
+    from kscope._records import Kept
+    from kscope._registry import Registry
     from kscope._scope import VariableScope
     from kscope._state import LayerState, Made
     from kscope._store import VariableStore
@@ -156,11 +159,11 @@ class LayerRequest:
         # Under `reuse=True` it is the weights that have to be there: the layer is no more than their code (row T5).
         self.must_exist = False
 
-    def known_of(self, state: LayerState) -> dict[KeptLayer, VariableStore]:
+    def known_of(self, state: LayerState) -> dict[KeptLayer, Registry]:
         """The layers that a scoped layer's calls get."""
         return state.layers
 
-    def restore(self, kept: KeptLayer) -> KeptLayer:
+    def restore(self, kept: KeptLayer) -> Kept:
         """Put a layer back that was rolled back with others, and its weights, for which it does not ask again."""
         for record in kept.records:
             self.store.put_back(record)
@@ -180,9 +183,9 @@ class LayerRequest:
         """What is asked for, in a line of a message."""
         return f"{self.name}, {self.asked}" if self.asked else self.name
 
-    def find(self) -> KeptLayer | None:
+    def find(self) -> Kept | None:
         """The layer to share, `None` to make one."""
-        kept = self.store.layers.get(self.name)
+        kept: Kept | None = self.store.layers.get(self.name)
         if thread.call is not None:
             kept = thread.call.claim(self, kept)
         elif kept is not None and self.reuse is False:
@@ -209,7 +212,7 @@ def _obtain(
     reuse: Reuse | None = None,
 ) -> Any:
     with variable_scope(name, default_name) as scope:
-        store = current_frame().store
+        store = current_store()
     if store.always_auto_reuse:
         reuse = AUTO_REUSE
     request = LayerRequest(scope, store, scope.mode if reuse is None else reuse, asked)

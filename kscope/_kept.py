@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from kscope import _dtypes, _keras, _seeded, errors
-from kscope._context import Frame, thread
-from kscope._get import get_in_scope
+from kscope._frame import Frame
+from kscope._get_in_scope import get_in_scope
 from kscope._partitioned import PartitionedVariable
 from kscope._records import Record
 from kscope._scope import Defaults, VariableScope
 from kscope._site import call_site
+from kscope._thread import thread
 from kscope._variable import ScopedVariable
 
 if TYPE_CHECKING:

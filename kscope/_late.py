@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from kscope import _keras
-from kscope._context import outside_calls
 from kscope._keras import optimizers
+from kscope._thread import outside_calls
 
 if TYPE_CHECKING:
     from kscope._inline import LayerRequest

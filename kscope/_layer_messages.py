@@ -8,12 +8,12 @@ from kscope import _call_messages, _messages, errors
 
 if TYPE_CHECKING:
     from kscope._inline import LayerRequest
-    from kscope._kept import KeptLayer
+    from kscope._records import Kept
 
 __all__ = ["exists", "late", "late_in_step", "mismatch"]
 
 
-def exists(request: LayerRequest, kept: KeptLayer, twice: bool = False) -> errors.LayerExistsError:
+def exists(request: LayerRequest, kept: Kept, twice: bool = False) -> errors.LayerExistsError:
     """The name is taken, and the scope does not reuse."""
     fix = "keep what kscope.layer() returns and call that, use get_or_create_layer(), or give the layer another name."
     if twice:
@@ -25,7 +25,7 @@ def exists(request: LayerRequest, kept: KeptLayer, twice: bool = False) -> error
     )
 
 
-def mismatch(request: LayerRequest, kept: KeptLayer) -> errors.LayerMismatchError:
+def mismatch(request: LayerRequest, kept: Kept) -> errors.LayerMismatchError:
     """The layer of that name is another one."""
     return errors.LayerMismatchError(
         errors.compose(
@@ -46,6 +46,6 @@ def late_in_step(request: LayerRequest, layer: str) -> errors.LateVariableError:
     return _call_messages.late_thing_in_step(f"Layer {request.name}", request, layer)
 
 
-def _found(kept: KeptLayer) -> list[tuple[str, Any]]:
+def _found(kept: Kept) -> list[tuple[str, Any]]:
     found = kept.asked or type(kept.layer).__name__
     return [("found", f"{kept.name}, {found}"), ("Originally made at", kept.site)]

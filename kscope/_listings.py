@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from kscope._context import current_frame
 from kscope._keys import GraphKeys
+from kscope._store import Scope, current_store
 
 if TYPE_CHECKING:
     from kscope._collection_ref import CollectionRef
-    from kscope._store import Scope
     from kscope._variable import ScopedVariable
 
 __all__ = [
@@ -47,7 +46,7 @@ def get_collection(key: str, scope: Scope = None, regex: str | None = None) -> l
     >>> [v.path for v in kscope.get_collection("weights", regex="enc|dec")]
     ['enc/kernel', 'enc_2/kernel', 'dec/kernel']
     """
-    return current_frame().store.get_collection(key, scope, regex)
+    return current_store().get_collection(key, scope, regex)
 
 
 def get_collection_ref(key: str) -> CollectionRef:
@@ -63,7 +62,7 @@ def get_collection_ref(key: str) -> CollectionRef:
     >>> kscope.get_collection("steps")
     []
     """
-    return current_frame().store.get_collection_ref(key)
+    return current_store().get_collection_ref(key)
 
 
 def add_to_collection(name: str, value: Any) -> None:
@@ -79,7 +78,7 @@ def add_to_collection(name: str, value: Any) -> None:
     >>> kscope.get_collection("endpoints")
     ['logits']
     """
-    current_frame().store.add_to_collection(name, value)
+    current_store().add_to_collection(name, value)
 
 
 def add_to_collections(names: str | Iterable[str], value: Any) -> None:

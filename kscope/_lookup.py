@@ -9,12 +9,12 @@ import numpy as np
 
 from kscope import _caching, _creators, _initial, _messages, _names, _options, _partition, _seeded, _shapes, errors
 from kscope._collections import collections_of
-from kscope._context import thread
 from kscope._initial import Constant
 from kscope._records import Record
 from kscope._request import Request
 from kscope._sharding import Sharded
 from kscope._site import call_site
+from kscope._thread import thread
 
 __all__ = ["obtain"]
 

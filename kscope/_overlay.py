@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import keras
 
 from kscope import _keras, _shapes, errors
+from kscope._registry import Registry
 from kscope._variable import ScopedVariable
 
-if TYPE_CHECKING:
-    from kscope._store import VariableStore
-
-    _Variables: TypeAlias = VariableStore | Mapping[str, ScopedVariable]
-
 __all__ = ["Overlay"]
+
+_Variables: TypeAlias = Registry | Mapping[str, ScopedVariable]
 
 
 class _Thread(threading.local):

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from kscope import _shapes, _slices, errors
-from kscope._context import thread
 from kscope._initial import Constant
 from kscope._partitioned import PartitionedVariable
 from kscope._request import Request
 from kscope._slices import PartitionInfo
+from kscope._thread import thread
 
 __all__ = ["obtain", "without_partitioner"]
 

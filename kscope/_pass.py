@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import keras
 
 from kscope import _call_messages
-from kscope._context import Frame, default, thread
+from kscope._frame import Frame, frame_of
 from kscope._records import Record
+from kscope._registry import Registry
 from kscope._scope import VariableScope
 from kscope._site import Site
-from kscope._store import VariableStore
+from kscope._thread import default, thread
 
 if TYPE_CHECKING:
-    from kscope._context import CallPass
     from kscope._inline import LayerRequest
     from kscope._kept import KeptLayer
     from kscope._request import Request
@@ -35,7 +35,7 @@ class Pass(Frame):
 
     __slots__ = ("_call", "_closed", "_frame", "_state", "_touched", "_training", "strays")
 
-    _call: CallPass | None
+    _call: Pass | None
     _frame: Frame | None
 
     def __init__(self, state: LayerState, training: bool | None = None):
@@ -76,7 +76,7 @@ class Pass(Frame):
 
     def base(self) -> Frame:
         """The stand from which the outermost of the running calls started."""
-        return (self._frame or default.store.frame()).base()
+        return (self._frame or frame_of(default.store)).base()
 
     def copy(self) -> Self:
         """The call as it stands, to go on from here a second time."""
@@ -162,7 +162,7 @@ class Pass(Frame):
             self._call.stray(variable, site)
         return True
 
-    def encloses(self, store: VariableStore, state: LayerState) -> bool:
+    def encloses(self, store: Registry, state: LayerState) -> bool:
         """Judge a layer that is called inside this call; whether all that it calls has to be of its store, too."""
         if self._closed and store is not self.store:
             raise _call_messages.foreign(state.wanted.name)

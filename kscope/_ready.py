@@ -11,8 +11,8 @@ import keras
 from keras import ops
 
 from kscope import _dtypes, _keras, errors
-from kscope._context import thread
 from kscope._getters import ARGUMENTS
+from kscope._thread import thread
 
 __all__ = [
     "Pair",

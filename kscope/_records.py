@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from kscope._variable import ScopedVariable
 
-__all__ = ["Record", "Tree"]
+__all__ = ["Kept", "Record", "Tree"]
 
 
 class Record:
@@ -37,6 +37,33 @@ class Record:
         self.site = site
         # Gives an initial value anew, in a store that `redraws`, unless it was a constant.
         self.draw = draw
+
+
+class Kept(Protocol):
+    """A Keras layer that a store keeps under the name of its scope, with its weights among the store's variables."""
+
+    @property
+    def name(self) -> str:
+        """The full name, that of the layer's scope."""
+
+    @property
+    def layer(self) -> Any:
+        """The Keras layer."""
+
+    @property
+    def records(self) -> list[Record]:
+        """The layer's weights."""
+
+    @property
+    def asked(self) -> Any:
+        """What the layer was made of, if that is known."""
+
+    @property
+    def site(self) -> object:
+        """The line that made it."""
+
+    def settle(self, made: list[Any]) -> None:
+        """Give a name to the variables that the layer's code made beside `add_weight`, or refuse them."""
 
 
 class Tree:

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from kscope._context import thread
+from kscope._thread import thread
 
 __all__ = ["of_tensors", "resumable"]
 

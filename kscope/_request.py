@@ -11,10 +11,10 @@ from kscope._initial import Constant
 if TYPE_CHECKING:
     from kscope._late import Late
     from kscope._records import Record
+    from kscope._registry import Registry
     from kscope._scope import VariableScope
     from kscope._slices import PartitionInfo
     from kscope._state import LayerState, Made
-    from kscope._store import VariableStore
     from kscope.typing import Reuse
 
 __all__ = ["Implied", "Request"]
@@ -67,7 +67,7 @@ class Request:
     def __init__(
         self,
         scope: VariableScope,
-        store: VariableStore,
+        store: Registry,
         reuse: Reuse,
         name: str,
         shape: Any,
@@ -112,7 +112,7 @@ class Request:
         """Whether nothing may be made (row G2)."""
         return self.reuse is True
 
-    def known_of(self, state: LayerState) -> dict[Record, VariableStore]:
+    def known_of(self, state: LayerState) -> dict[Record, Registry]:
         """The variables that a layer's calls get."""
         return state.known
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kscope import _dtypes
-from kscope._context import current_frame
+from kscope._getter_chain import Chain
 from kscope._reuse import checked
+from kscope._thread import default, thread
 from kscope.typing import Reuse
 
 if TYPE_CHECKING:
-    from kscope._store import VariableStore
     from kscope._variable import ScopedVariable
     from kscope.typing import Getter
 
-__all__ = ["Defaults", "VariableScope", "get_variable_scope"]
+__all__ = ["Defaults", "VariableScope"]
 
 
 class Defaults(NamedTuple):
@@ -37,26 +37,10 @@ class Defaults(NamedTuple):
         return self._replace(**given)
 
 
-class Chain:
-    """Two getters one around the other: the inner scope's runs first, and its `getter` is the outer one (row K4)."""
+class _Store(Protocol):
+    """A store, which a scope is given to get variables from."""
 
-    __slots__ = ("inner", "outer")
-
-    def __init__(self, inner: Any, outer: Any):
-        self.inner = inner
-        self.outer = outer
-
-    def __call__(self, getter: Any, *args: Any, **kwargs: Any) -> Any:
-        def outer(*outer_args: Any, **outer_kwargs: Any) -> Any:
-            return self.outer(getter, *outer_args, **outer_kwargs)
-
-        return self.inner(outer, *args, **kwargs)
-
-    def links(self) -> list[Any]:
-        """Every getter of the chain, innermost first."""
-        return [
-            link for part in (self.inner, self.outer) for link in (part.links() if isinstance(part, Chain) else [part])
-        ]
+    def get_in(self, scope: VariableScope, reuse: Reuse, name: str, *args: Any, **kwargs: Any) -> Any: ...
 
 
 class VariableScope:
@@ -150,7 +134,9 @@ class VariableScope:
     @property
     def dtype(self) -> str:
         """The default dtype; where none was set, the layer's variable dtype or Keras' `floatx` (row J1)."""
-        return self.defaults.dtype or current_frame().dtype or _dtypes.floatx()
+        frame = thread.frame
+        # The frame of the default store has no dtype of its own.
+        return self.defaults.dtype or (frame and frame.dtype) or _dtypes.floatx()
 
     @property
     def use_resource(self) -> bool | None:
@@ -214,16 +200,16 @@ class VariableScope:
         """Set the default constraint; TF1 has no such setter (row J9)."""
         self.defaults = self.defaults._replace(constraint=constraint)
 
-    def get_variable(self, var_store: VariableStore, name: str, *args: Any, reuse: Any = None, **kwargs: Any) -> Any:
+    def get_variable(self, var_store: _Store, name: str, *args: Any, reuse: Any = None, **kwargs: Any) -> Any:
         """`kscope.get_variable` in this scope and a given store, with a reuse mode of its own (row F11)."""
-        from kscope._get import get_in_scope
-
         mode = self.mode if reuse is None else checked(reuse)
-        return get_in_scope(self, var_store, mode, name, *args, **kwargs)
+        return var_store.get_in(self, mode, name, *args, **kwargs)
 
     def get_collection(self, name: str) -> list[Any]:
         """The items of a collection below this scope, in the current store (rows N7, N8)."""
-        return current_frame().store.get_collection(name, self)
+        store = default.store if thread.frame is None else thread.frame.store
+        items: list[Any] = store.get_collection(name, self)
+        return items
 
     def global_variables(self) -> list[ScopedVariable]:
         """The global variables below this scope, in the current store."""
@@ -239,14 +225,3 @@ class VariableScope:
 
     def __repr__(self) -> str:
         return f"VariableScope(name={self._name!r}, reuse={self.mode}, dtype={self.defaults.dtype!r})"
-
-
-def get_variable_scope() -> VariableScope:
-    """The scope this thread stands in: the very object that `with variable_scope(...) as scope` gave (row A12).
-
-    Example:
-    >>> with kscope.variable_scope("fc") as scope:
-    ...     kscope.get_variable_scope() is scope
-    True
-    """
-    return current_frame().scope

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kscope import _keras
-from kscope._context import thread
 from kscope._records import Record
+from kscope._registry import Registry
 from kscope._scope import Defaults, VariableScope
 from kscope._store import VariableStore
+from kscope._thread import thread
 from kscope.typing import Reuse
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ __all__ = ["LayerState", "Made", "Place", "Wanted"]
 
 
 Place = tuple[VariableStore, VariableScope]
-Made: TypeAlias = "tuple[VariableStore, Record | KeptLayer]"
+Made: TypeAlias = "tuple[Registry, Record | KeptLayer]"
 
 
 @dataclasses.dataclass(slots=True)
@@ -114,8 +115,8 @@ class LayerState:
         self.nested = False
         self.root = VariableScope.derived("", False, Defaults(), "")
         self.dtype: str | None = None
-        self.known: dict[Record, VariableStore] = {}
-        self.layers: dict[KeptLayer, VariableStore] = {}
+        self.known: dict[Record, Registry] = {}
+        self.layers: dict[KeptLayer, Registry] = {}
         self.made: list[Made] = []
         self.discovering = False
         self.restored = False
@@ -188,7 +189,7 @@ class LayerState:
                         return request.restore(thing)  # type: ignore[arg-type]
         return None
 
-    def held(self) -> dict[Record, VariableStore]:
+    def held(self) -> dict[Record, Registry]:
         """The variables of the layer, and of scoped layers that its calls made and keep."""
         held = dict(self.known)
         for kept in self.layers:

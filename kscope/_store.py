@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import itertools
-import threading
-import uuid
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from kscope import _seeds, errors
 from kscope._collection_ref import CollectionRef
-from kscope._collections import Collections, Filter, items
-from kscope._context import Frame, default, thread
+from kscope._collections import Filter, items
+from kscope._frame import Frame, frame_of
+from kscope._get_in_scope import get_in_scope
 from kscope._keys import GraphKeys
-from kscope._records import Record, Tree
-from kscope._scope import Defaults, VariableScope
+from kscope._overlay import Overlay
+from kscope._records import Record
+from kscope._registry import Registry
+from kscope._reuse import AUTO_REUSE, checked
+from kscope._scope import VariableScope
 from kscope._sharding import Sharded
+from kscope._thread import default, thread
+from kscope.typing import Reuse
 
 if TYPE_CHECKING:
-    from kscope._kept import KeptLayer
-    from kscope._overlay import Overlay
-    from kscope._partitioned import PartitionedVariable
     from kscope._variable import ScopedVariable
 
-__all__ = ["EagerVariableStore", "VariableStore", "default_store", "reset_default_store"]
-
+__all__ = [
+    "EagerVariableStore",
+    "Scope",
+    "VariableStore",
+    "current_store",
+    "default_store",
+    "reset_default_store",
+]
 
 Scope = str | VariableScope | None
 
 
-class _Frames(threading.local):
-    frame: Frame | None = None
-
-
-class VariableStore:
+class VariableStore(Registry):
     """A set of variables with unique names, shared by all threads.
 
     The default store serves code that opens none. `with store.as_default():` switches both the variables and the
@@ -55,58 +57,9 @@ class VariableStore:
     (True, 1, False)
     """
 
-    always_auto_reuse = False
-    redraws = False
-
-    def __init__(self, name: str | None = None, seed: int | None = None):
-        self.name = name
-        self.own_seed = _seeds.checked(seed)
-        self.lock = threading.RLock()
-        self.records: dict[str, Record] = {}
-        self.partitioned: dict[str, PartitionedVariable] = {}
-        self.layers: dict[str, KeptLayer] = {}
-        self._tree = Tree()
-        self.collections = Collections()
-        self.numbers = itertools.count()
-        self.members: set[int] = set()
-        self._frames = _Frames()
-        self._token: str | None = None
-
-    @property
-    def token(self) -> str:
-        """What tells this store from every other one, in this process and in saved configs."""
-        if self._token is None:
-            self._token = uuid.uuid4().hex
-        return self._token
-
-    @property
-    def seed(self) -> int | None:
-        """The seed of the variables that are made: the store's own, or that of `kscope.set_seed`. May be set.
-
-        Setting `None` takes the store's own away.
-        """
-        return _seeds.current() if self.own_seed is None else self.own_seed
-
-    @seed.setter
-    def seed(self, seed: int | None) -> None:
-        self.own_seed = _seeds.checked(seed)
-
-    def enrol(self) -> int:
-        """A number for a layer that names this store in its config."""
-        with self.lock:
-            member = len(self.members)
-            while member in self.members:
-                member += 1
-            self.members.add(member)
-            return member
-
     def frame(self) -> Frame:
-        """This thread's stand in the store: its own root scope and counters (rows J10, O1, O2)."""
-        frame = self._frames.frame
-        if frame is None:
-            root = VariableScope.derived("", False, Defaults(), "")
-            frame = self._frames.frame = Frame(self, root, root)
-        return frame
+        """This thread's frame in the store: its own root scope and counters (rows J10, O1, O2)."""
+        return frame_of(self)
 
     def as_default(self) -> _Opened:
         """Make this the store of `get_variable` in a block, in this thread.
@@ -116,48 +69,15 @@ class VariableStore:
         """
         return _Opened(self)
 
-    def put_back(self, record: Record) -> Record:
-        """Put a variable in again that was discarded, and give what stands under its name: another may be there now."""
-        with self.lock:
-            if record.name not in self.records:
-                self.add(record)
-            return self.records[record.name]
-
-    def add(self, record: Record) -> None:
-        """Put a variable of a new name in."""
-        with self.lock:
-            record.number = next(self.numbers)
-            self.records[record.name] = record
-            self._tree.add(record)
-
-    def discard(self, made: Record | KeptLayer) -> None:
-        """Take back a variable, or a layer, of a first call that failed (row Q3)."""
-        with self.lock:
-            if self.layers.get(made.name) is made:
-                del self.layers[made.name]
-            if self.records.get(made.name) is made:
-                record = self.records.pop(made.name)
-                self._tree.remove(record)
-                self.collections.discard(record.variable)
-                self.partitioned.pop(record.name.rpartition("/part_")[0], None)
-
-    def clear(self) -> None:
-        """Forget every variable, so that all names are free again, and every collection (row G16)."""
-        with self.lock:
-            self.records = {}
-            self.partitioned = {}
-            self.layers = {}
-            self._tree = Tree()
-            self.collections = Collections()
-
     def get_variable(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """`kscope.get_variable` at the root of this store; takes `reuse=` besides, `AUTO_REUSE` by default (G15)."""
-        from kscope._get import get_in_scope
-        from kscope._reuse import AUTO_REUSE, checked
-
         reuse = kwargs.pop("reuse", None)
         mode = AUTO_REUSE if reuse is None else checked(reuse)
-        return get_in_scope(self.frame().root, self, mode, name, *args, **kwargs)
+        return self.get_in(self.frame().root, mode, name, *args, **kwargs)
+
+    def get_in(self, scope: VariableScope, reuse: Reuse, name: str, *args: Any, **kwargs: Any) -> Any:
+        """`kscope.get_variable` in a scope and a reuse mode, and in this store."""
+        return get_in_scope(scope, self, reuse, name, *args, **kwargs)
 
     def variables(self, scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
         """All variables, in the order in which they were made.
@@ -230,11 +150,6 @@ class VariableStore:
         """The variables of some names, in the order of listings."""
         return self._made(names)
 
-    def _made(self, names: Filter) -> list[Record]:
-        """The variables of some names, in the order in which they were made."""
-        with self.lock:
-            return names.among(self._tree.starting_with(names.prefix) if names.prefix else list(self.records.values()))
-
     def overlay(self, values: Mapping[str, Any]) -> Overlay:
         """Let variables read as other values in a block: fast weights, averages for evaluation, a target network's.
 
@@ -257,8 +172,6 @@ class VariableStore:
         >>> print(keras.ops.convert_to_numpy(v))
         [1. 2.]
         """
-        from kscope._overlay import Overlay
-
         return Overlay(self, values)
 
     def clone(self, prefix: str = "", name: str | None = None) -> Self:
@@ -307,32 +220,6 @@ class VariableStore:
     def __deepcopy__(self, memo: dict[int, Any]) -> VariableStore:
         return self.clone()
 
-    def __getitem__(self, name: str) -> Any:
-        record = self.records.get(name)
-        if record is None and name in self.partitioned:
-            return self.partitioned[name]
-        if record is None:
-            nearest = errors.nearest(name, list(self.records)) or "none"
-            raise KeyError(f"No variable {name!r} in {self!r}. Nearest names: {nearest}")
-        return record.variable
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.records
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(list(self.records))
-
-    def keys(self) -> list[str]:
-        """The names, so that a store can stand for a mapping."""
-        return list(self.records)
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def __repr__(self) -> str:
-        name = f"{self.name!r}, " if self.name else ""
-        return f"{type(self).__name__}({name}{len(self.records)} variables)"
-
 
 class EagerVariableStore(VariableStore):
     """A store in which every scope reuses automatically: what the page calls "forced to AUTO_REUSE" (rows P3-P5).
@@ -366,7 +253,7 @@ class _Opened:
 
     def __enter__(self) -> VariableStore:
         thread.opened.append(thread.frame)
-        # Inside a call of a layer of this store, the call's own stand in it goes on.
+        # Inside a call of a layer of this store, the call's own frame stays.
         if thread.frame is None or thread.frame.store is not self._store:
             thread.frame = self._store.frame()
         return self._store
@@ -385,7 +272,14 @@ default.store = VariableStore("default")
 
 def default_store() -> VariableStore:
     """The store of code that opens none."""
-    return default.store
+    store: VariableStore = default.store
+    return store
+
+
+def current_store() -> VariableStore:
+    """The store that `get_variable` uses here: the one that is open in this thread, else the default store."""
+    # Frames know their store as a `Registry`; every one that is opened is a `VariableStore`.
+    return default_store() if thread.frame is None else cast(VariableStore, thread.frame.store)
 
 
 def reset_default_store() -> VariableStore:
@@ -397,4 +291,4 @@ def reset_default_store() -> VariableStore:
         The new store.
     """
     default.store = VariableStore("default")
-    return default.store
+    return default_store()

@@ -10,9 +10,10 @@ from typing import Any, overload
 import keras
 
 from kscope import errors
-from kscope._context import current_frame, thread
+from kscope._frame import get_variable_scope
 from kscope._layer import ScopedLayer
-from kscope._scope import get_variable_scope
+from kscope._store import current_store
+from kscope._thread import thread
 from kscope._variable_scope import variable_scope
 from kscope.typing import Getter
 
@@ -151,7 +152,7 @@ def make_template(
     if create_scope_now_:
         with variable_scope(unique_name_, None if unique_name_ else name_) as scope:
             pass
-    template = ScopedFunction(function, default_name=name_, store=current_frame().store, scope=scope)
+    template = ScopedFunction(function, default_name=name_, store=current_store(), scope=scope)
     # Unlike a layer, a template belongs under the scope of its first call, not of its construction (row T2).
     wanted = template._kscope.wanted  # noqa: SLF001 - a layer of ours
     wanted.home = None

@@ -11,10 +11,11 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from kscope import _dtypes, _names, _tracing, errors
-from kscope._context import Frame, current_frame, thread
 from kscope._counters import Node
+from kscope._frame import Frame, current_frame
 from kscope._reuse import checked
 from kscope._scope import VariableScope
+from kscope._thread import thread
 from kscope.typing import Getter, Reuse
 
 __all__ = ["variable_op_scope", "variable_scope"]

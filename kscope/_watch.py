@@ -6,8 +6,8 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from kscope import _call_messages, _keras
-from kscope._context import thread
 from kscope._site import call_site
+from kscope._thread import thread
 from kscope._variable import ScopedVariable
 
 if TYPE_CHECKING:

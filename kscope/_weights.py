@@ -21,7 +21,7 @@ import numpy as np
 from kscope import _keras, _packing, errors
 from kscope._keras import files
 from kscope._records import Record
-from kscope._store import VariableStore
+from kscope._registry import Registry
 
 __all__ = ["load", "save", "whole_file"]
 
@@ -33,7 +33,7 @@ _HINTS = 4
 # How many mismatches a message lists.
 _LISTED = 20
 
-Known = Mapping[Record, VariableStore]
+Known = Mapping[Record, Registry]
 Name = tuple[int, str]
 Mismatch = tuple[str, str, str]
 
@@ -63,7 +63,7 @@ class _Written:
     """What one saving has written so far."""
 
     def __init__(self) -> None:
-        self.numbers: dict[VariableStore, int] = {}
+        self.numbers: dict[Registry, int] = {}
         self.records: set[Record] = set()
 
 
@@ -71,7 +71,7 @@ class _Read:
     """What one loading knows of its file, and what it has loaded so far."""
 
     def __init__(self) -> None:
-        self.numbers: dict[VariableStore, int] = {}
+        self.numbers: dict[Registry, int] = {}
         self.records: set[Record] = set()
         self.claimed: set[Name] = set()
         self._entries: dict[str, dict[Name, _Place]] = {}
@@ -263,8 +263,8 @@ def _nearest(name: str, number: int, places: Iterable[Name], before: int) -> str
     return near and f"nearest in the file: {near}"
 
 
-def _by_store(known: Known, loaded: set[Record]) -> dict[VariableStore, list[Record]]:
-    groups: dict[VariableStore, list[Record]] = {}
+def _by_store(known: Known, loaded: set[Record]) -> dict[Registry, list[Record]]:
+    groups: dict[Registry, list[Record]] = {}
     for record, store in known.items():
         if record not in loaded:
             groups.setdefault(store, []).append(record)
@@ -276,7 +276,7 @@ def _choose(
     layer: keras.layers.Layer,
     file: _Read,
     here: dict[Name, _Place],
-    store: VariableStore,
+    store: Registry,
     names: set[str],
     taken: set[int],
 ) -> tuple[int, dict[Name, _Place]]:

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 
 from kscope import _options, errors
-from kscope._context import current_frame
+from kscope._store import current_store
 
 __all__ = ["apply_regularization", "l1_l2_regularizer", "l1_regularizer", "l2_regularizer", "sum_regularizer"]
 
@@ -200,7 +200,7 @@ def apply_regularization(regularizer: Any, weights_list: Iterable[Any] | None = 
     >>> float(kscope.regularizers.apply_regularization(kscope.regularizers.l1_regularizer(0.5), weights))
     3.0
     """
-    weights = list(weights_list or ()) or current_frame().store.get_collection("weights")
+    weights = list(weights_list or ()) or current_store().get_collection("weights")
     if not weights:
         raise errors.OptionError("No weights to regularize.")
     function = _plain(regularizer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import subprocess
 import sys
 import threading
 from functools import partial
@@ -13,6 +14,7 @@ import pytest
 
 import kscope
 from kscope import AUTO_REUSE, VariableStore, default_store, errors, get_variable, get_variable_scope, variable_scope
+from kscope._thread import default
 
 THREADS = 16
 ROUNDS = 20
@@ -272,3 +274,23 @@ def test_the_lock_is_reentrant():
     v = get_variable("v", [2], initializer=initializer)
     assert v.numpy().tolist() == [1.0, 1.0]
     assert list(kscope.default_store()) == ["other", "v"]
+
+
+def test_without_the_file_of_stores():
+    """A file that is imported past `kscope`, and needs the default store, says where names come from."""
+    code = "from kscope._frame import get_variable_scope; get_variable_scope()"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "AttributeError: There is no default store yet" in run.stderr
+
+
+def test_the_first_public_name_makes_the_default_store():
+    """Each public name works when it is the first that is taken from `kscope`."""
+    code = "import kscope; print(kscope.get_variable_scope().name == '', len(kscope.default_store()))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout.split() == ["True", "0"]
+
+
+def test_what_holds_the_default_store_has_nothing_else():
+    """Tools that look for attributes, as `inspect` does, are told that there are none."""
+    with pytest.raises(AttributeError, match="'_Default' object has no attribute '__wrapped__'"):
+        default.__wrapped__  # noqa: B018 - the look-up is the test

@@ -14,7 +14,8 @@ from keras.src.backend.common import global_state
 
 import kscope
 from kscope import _keras
-from kscope._context import thread
+from kscope._frame import current_frame
+from kscope._thread import thread
 from programs import grammar as g
 from programs import model
 
@@ -89,7 +90,7 @@ def neutral() -> dict[str, Any]:
     """Where this thread stands in kscope and in Keras, but for counts; what is empty is as good as absent."""
     state = global_state.GLOBAL_STATE_TRACKER.__dict__
     kept = {key: value for key, value in state.items() if key not in LASTING and not key.endswith("_dict") and value}
-    scopes = kscope.get_variable_scope(), kscope._context.current_frame().entries
+    scopes = kscope.get_variable_scope(), current_frame().entries
     kept["tracking"] = state.get("tracking_on", True)
     return {**kept, "kscope": (thread.frame, thread.call, list(thread.opened), *scopes)}
 

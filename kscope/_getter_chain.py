@@ -1,4 +1,4 @@
-"""Getters by pattern: a mapping given as `custom_getter=`, which picks the getter by a variable's full name."""
+"""How custom getters combine: one around the other, or chosen by a pattern for the variable's full name."""
 
 from __future__ import annotations
 
@@ -7,9 +7,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from kscope import errors
-from kscope._scope import Chain
 
-__all__ = ["Routes", "routed"]
+__all__ = ["Chain", "Routes", "routed"]
+
+
+class Chain:
+    """Two getters one around the other: the inner scope's runs first, and its `getter` is the outer one (row K4)."""
+
+    __slots__ = ("inner", "outer")
+
+    def __init__(self, inner: Any, outer: Any):
+        self.inner = inner
+        self.outer = outer
+
+    def __call__(self, getter: Any, *args: Any, **kwargs: Any) -> Any:
+        def outer(*outer_args: Any, **outer_kwargs: Any) -> Any:
+            return self.outer(getter, *outer_args, **outer_kwargs)
+
+        return self.inner(outer, *args, **kwargs)
+
+    def links(self) -> list[Any]:
+        """Every getter of the chain, innermost first."""
+        return [
+            link for part in (self.inner, self.outer) for link in (part.links() if isinstance(part, Chain) else [part])
+        ]
 
 
 class Routes:
