@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kscope import errors
-from kscope._messages import asked
+from kscope._messages import LookUp, asked
 from kscope._site import Site
 
-if TYPE_CHECKING:
-    from kscope._inline import LayerRequest
-    from kscope._request import Request
-
-__all__ = ["foreign", "late", "late_in_step", "late_thing", "late_thing_in_step", "untracked"]
+__all__ = ["foreign", "late", "late_in_step", "untracked"]
 
 
-def late(request: Request, layer: str, note: str) -> errors.LateVariableError:
-    """A built layer asks for a name that its discovery did not meet."""
-    what = f"Variable {request.name} does not exist, or was not created with tf.get_variable()"
-    return late_thing(what, request, layer, note)
-
-
-def late_thing(what: str, request: Request | LayerRequest, layer: str, note: str) -> errors.LateVariableError:
-    """The same of a variable or a layer, in words that say what does not exist."""
+def late(what: str, request: LookUp, layer: str, note: str) -> errors.LateVariableError:
+    """A built layer asks for a name that its discovery did not find; `what` says what does not exist."""
     return errors.LateVariableError(
         errors.compose(
             f"{what}: layer {layer!r} is built, and its discovery did not meet this name.",
@@ -33,13 +21,8 @@ def late_thing(what: str, request: Request | LayerRequest, layer: str, note: str
     )
 
 
-def late_in_step(request: Request, layer: str) -> errors.LateVariableError:
-    """A late variable in a step that JAX compiles."""
-    return late_thing_in_step(f"Variable {request.name}", request, layer)
-
-
-def late_thing_in_step(what: str, request: Request | LayerRequest, layer: str) -> errors.LateVariableError:
-    """The same of a variable or a layer."""
+def late_in_step(what: str, request: LookUp, layer: str) -> errors.LateVariableError:
+    """A late variable, or layer, in a step that JAX compiles."""
     return errors.LateVariableError(
         errors.compose(
             f"{what} does not exist, and a step that JAX compiles cannot take on a new one.",

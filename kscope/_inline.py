@@ -5,27 +5,20 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kscope import _layer_messages, _names, _watch, errors
 from kscope._kept import KeptLayer
+from kscope._layer_kind import LAYERS
+from kscope._layer_request import LayerRequest, Makings
+from kscope._records import Kept
 from kscope._reuse import AUTO_REUSE
 from kscope._store import current_store
 from kscope._thread import thread
 from kscope._variable_scope import variable_scope
 from kscope.typing import Reuse
 
-if TYPE_CHECKING:
-    from kscope._late import Late
-    from kscope._records import Kept
-    from kscope._registry import Registry
-    from kscope._scope import VariableScope
-    from kscope._state import LayerState, Made
-    from kscope._store import VariableStore
-
 __all__ = ["get_or_create_layer", "layer"]
-
-_PLAIN = (bool, int, float, str, bytes, type(None))
 
 
 def layer(cls: Callable[..., Any], /, *args: Any, name: str | None = None, **kwargs: Any) -> Any:
@@ -72,7 +65,7 @@ def layer(cls: Callable[..., Any], /, *args: Any, name: str | None = None, **kwa
     def make(leaf: str) -> Any:
         return cls(*args, **kwargs, **({"name": leaf} if _takes_name(cls) else {}))
 
-    return _obtain(name, default, make, _Asked(cls, args, kwargs))
+    return _obtain(name, default, make, Makings(cls, args, kwargs))
 
 
 def get_or_create_layer(name: str, create_fn: Callable[[], Any]) -> Any:
@@ -117,98 +110,11 @@ def _takes_name(cls: Callable[..., Any]) -> bool:
     return any(parameter.name == "name" or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 
-class _Asked:
-    """What a layer is to be made of, for comparison with what one of the same name was made of."""
-
-    def __init__(self, cls: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]):
-        self.cls = cls
-        # Objects, such as initializers, are made anew at each call, and compare as different.
-        self._plain: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
-
-    def agrees(self, other: _Asked) -> bool:
-        """Whether both can be met by one layer, as far as it shows."""
-        return self.cls == other.cls and all(
-            value == other._plain[key]
-            for key, value in self._plain.items()
-            if isinstance(value, _PLAIN) and isinstance(other._plain.get(key, self), _PLAIN)
-        )
-
-    def __str__(self) -> str:
-        name = getattr(self.cls, "__name__", self.cls)
-        plain = [
-            f"{value!r}" if isinstance(key, int) else f"{key}={value!r}"
-            for key, value in self._plain.items()
-            if isinstance(value, _PLAIN)
-        ]
-        return f"{name}({', '.join(plain)})"
-
-
-class LayerRequest:
-    """One look-up of a layer; what a call of a scoped layer asks of it is what it asks of a `Request`."""
-
-    words = _layer_messages
-
-    __slots__ = ("asked", "must_exist", "name", "reuse", "scope", "store")
-
-    def __init__(self, scope: VariableScope, store: VariableStore, reuse: Reuse, asked: _Asked | None):
-        self.scope = scope
-        self.store = store
-        self.name = scope.name
-        self.reuse = reuse
-        self.asked = asked
-        # Under `reuse=True` it is the weights that have to be there: the layer is no more than their code (row T5).
-        self.must_exist = False
-
-    def known_of(self, state: LayerState) -> dict[KeptLayer, Registry]:
-        """The layers that a scoped layer's calls get."""
-        return state.layers
-
-    def restore(self, kept: KeptLayer) -> Kept:
-        """Put a layer back that was rolled back with others, and its weights, for which it does not ask again."""
-        for record in kept.records:
-            self.store.put_back(record)
-        return self.store.layers.setdefault(kept.name, kept)
-
-    def made_with(self, kept: KeptLayer) -> list[Made]:
-        """What goes with a layer when it is taken back: its weights, too."""
-        weights: list[Made] = [(self.store, record) for record in kept.records]
-        return [(self.store, kept), *weights]
-
-    def take_on(self, late: Late, kept: KeptLayer, state: LayerState) -> None:
-        """Have a built layer track one that its discovery did not meet."""
-        del state
-        late.take_on_layer(kept)
-
-    def spelled(self) -> str:
-        """What is asked for, in a line of a message."""
-        return f"{self.name}, {self.asked}" if self.asked else self.name
-
-    def find(self) -> Kept | None:
-        """The layer to share, `None` to make one."""
-        kept: Kept | None = self.store.layers.get(self.name)
-        if thread.call is not None:
-            kept = thread.call.claim(self, kept)
-        elif kept is not None and self.reuse is False:
-            raise _layer_messages.exists(self, kept)
-        if kept is not None and self.asked and kept.asked and not self.asked.agrees(kept.asked):
-            raise _layer_messages.mismatch(self, kept)
-        return kept
-
-    def make(self, make: Callable[[str], Any]) -> KeptLayer:
-        """Make the layer, and keep it."""
-        leaf = self.name.rpartition("/")[2]
-        kept = KeptLayer(self.scope, self.store, self.asked, functools.partial(make, leaf))
-        self.store.layers[self.name] = kept
-        if thread.call is not None:
-            thread.call.made(self, kept)
-        return kept
-
-
 def _obtain(
     name: str | None,
     default_name: str | None,
     make: Callable[[str], Any],
-    asked: _Asked | None,
+    asked: Makings | None,
     reuse: Reuse | None = None,
 ) -> Any:
     with variable_scope(name, default_name) as scope:
@@ -217,8 +123,30 @@ def _obtain(
         reuse = AUTO_REUSE
     request = LayerRequest(scope, store, scope.mode if reuse is None else reuse, asked)
     with store.lock:
-        kept = request.find() or request.make(make)
+        kept = _find(request) or _make(request, make)
     return kept.layer
+
+
+def _find(request: LayerRequest) -> Kept | None:
+    """The layer to share, `None` to make one."""
+    kept: Kept | None = request.store.layers.get(request.name)
+    if thread.call is not None:
+        kept = thread.call.claim(request, kept, LAYERS)
+    elif kept is not None and request.reuse is False:
+        raise _layer_messages.exists(request, kept)
+    if kept is not None and request.asked and kept.asked and not request.asked.agrees(kept.asked):
+        raise _layer_messages.mismatch(request, kept)
+    return kept
+
+
+def _make(request: LayerRequest, make: Callable[[str], Any]) -> Kept:
+    """Make the layer, and keep it."""
+    leaf = request.name.rpartition("/")[2]
+    kept = KeptLayer(request.scope, request.store, request.asked, functools.partial(make, leaf))
+    request.store.layers[request.name] = kept
+    if thread.call is not None:
+        thread.call.made(request, kept, LAYERS)
+    return kept
 
 
 _watch.install()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
@@ -14,13 +14,11 @@ from kscope._frame import Frame
 from kscope._get_in_scope import get_in_scope
 from kscope._partitioned import PartitionedVariable
 from kscope._records import Record
+from kscope._registry import Registry
 from kscope._scope import Defaults, VariableScope
 from kscope._site import call_site
 from kscope._thread import thread
 from kscope._variable import ScopedVariable
-
-if TYPE_CHECKING:
-    from kscope._store import VariableStore
 
 __all__ = ["KeptLayer"]
 
@@ -52,7 +50,7 @@ class KeptLayer:
         "store",
     )
 
-    def __init__(self, scope: VariableScope, store: VariableStore, asked: Any, make: Callable[[], Any]):
+    def __init__(self, scope: VariableScope, store: Registry, asked: Any, make: Callable[[], Any]):
         self.name = scope.name
         self.scope = scope
         self.store = store

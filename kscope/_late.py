@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
 from kscope import _keras
 from kscope._keras import optimizers
 from kscope._thread import outside_calls
-
-if TYPE_CHECKING:
-    from kscope._inline import LayerRequest
-    from kscope._kept import KeptLayer
-    from kscope._records import Record
-    from kscope._request import Request
-    from kscope._state import LayerState
 
 __all__ = ["Late"]
 
@@ -27,20 +20,13 @@ class Late:
         self._layer = layer
         optimizers.watch()
 
-    def check(self, request: Request | LayerRequest, state: LayerState) -> None:
-        """Refuse what a compiled step of JAX cannot take in: its variables are its arguments, and they are fixed.
+    def is_refused(self) -> bool:
+        """Whether a step that JAX compiles runs: its variables are its arguments, and they are fixed."""
+        return _keras.BACKEND == "jax" and _keras.deferring() and not _keras.symbolic()
 
-        Raises:
-            LateVariableError: on JAX, in a compiled step.
-        """
-        if _keras.BACKEND == "jax" and _keras.deferring() and not _keras.symbolic():
-            raise request.words.late_in_step(request, state.wanted.name)
-
-    def take_on(self, record: Record, state: LayerState) -> None:
-        """Track a variable as if the layer had been built with it."""
+    def take_on(self, variable: Any, earlier: list[Any]) -> None:
+        """Track a variable as if the layer had been built with it; `earlier` are those that it has already."""
         layer: Any = self._layer
-        variable = record.variable
-        earlier = [known.variable for known in state.known if known is not record]
         if not layer.trainable:
             variable.trainable = False
         with _keras.unlocked(layer):
@@ -49,9 +35,9 @@ class Late:
             with _keras.eagerly(), outside_calls():
                 optimizers.extend(variable, earlier)
 
-    def take_on_layer(self, kept: KeptLayer) -> None:
+    def take_on_layer(self, part: keras.layers.Layer) -> None:
         """Track a layer as if it had been there when this one was built."""
         if not self._layer.trainable:
-            kept.layer.trainable = False
+            part.trainable = False
         with _keras.unlocked(self._layer):
-            _keras.track(self._layer, kept.layer)
+            _keras.track(self._layer, part)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kscope import _call_messages, _messages, errors
+from kscope import _messages, errors
 
 if TYPE_CHECKING:
-    from kscope._inline import LayerRequest
+    from kscope._layer_request import LayerRequest
     from kscope._records import Kept
 
-__all__ = ["exists", "late", "late_in_step", "mismatch"]
+__all__ = ["exists", "mismatch"]
 
 
 def exists(request: LayerRequest, kept: Kept, twice: bool = False) -> errors.LayerExistsError:
@@ -34,16 +34,6 @@ def mismatch(request: LayerRequest, kept: Kept) -> errors.LayerMismatchError:
             "ask for the layer that is there, or give this one another name.",
         )
     )
-
-
-def late(request: LayerRequest, layer: str, note: str) -> errors.LateVariableError:
-    """A built layer asks for one that its discovery did not meet."""
-    return _call_messages.late_thing(f"Layer {request.name} does not exist", request, layer, note)
-
-
-def late_in_step(request: LayerRequest, layer: str) -> errors.LateVariableError:
-    """A late layer in a step that JAX compiles."""
-    return _call_messages.late_thing_in_step(f"Layer {request.name}", request, layer)
 
 
 def _found(kept: Kept) -> list[tuple[str, Any]]:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from kscope import _shapes, errors
 
 if TYPE_CHECKING:
-    from kscope._inline import LayerRequest
     from kscope._records import Record
+    from kscope._registry import Registry
     from kscope._request import Request
+    from kscope._scope import VariableScope
+    from kscope.typing import Reuse
 
-__all__ = [
-    "asked",
-    "dtype_mismatch",
-    "exists",
-    "missing",
-    "shape_mismatch",
-]
+__all__ = ["LookUp", "asked", "dtype_mismatch", "exists", "missing", "shape_mismatch"]
 
 
-def exists(request: Request, record: Record, twice: bool = False) -> errors.VariableExistsError:
+class LookUp(Protocol):
+    """A look-up of something by name in a store."""
+
+    name: str
+    scope: VariableScope
+    store: Registry
+    reuse: Reuse
+
+    def spelled(self) -> str:
+        """What is asked for, in a line of a message."""
+
+
+def exists(request: LookUp, record: Record, twice: bool = False) -> errors.VariableExistsError:
     """The name is taken, and the scope does not reuse."""
     fix = "open the scope with reuse=True or reuse=kscope.AUTO_REUSE to share it, or give the variable another name."
     if twice:
@@ -35,7 +43,7 @@ def exists(request: Request, record: Record, twice: bool = False) -> errors.Vari
     )
 
 
-def missing(request: Request) -> errors.VariableMissingError:
+def missing(request: LookUp) -> errors.VariableMissingError:
     """The scope reuses, and there is no such variable."""
     names = list(request.store.records)
     return errors.VariableMissingError(
@@ -76,7 +84,7 @@ def dtype_mismatch(request: Request, record: Record) -> errors.DtypeMismatchErro
     )
 
 
-def asked(request: Request | LayerRequest) -> list[tuple[str, object]]:
+def asked(request: LookUp) -> list[tuple[str, object]]:
     """The lines of a message that say what was asked for, and where."""
     reuse = getattr(request.reuse, "name", request.reuse)
     return [("asked for", request.spelled()), ("scope", f"{request.scope.name!r}, reuse={reuse}")]

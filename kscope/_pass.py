@@ -12,16 +12,15 @@ import keras
 
 from kscope import _call_messages
 from kscope._frame import Frame, frame_of
-from kscope._records import Record
+from kscope._kinds import VARIABLES, Kind
+from kscope._messages import LookUp
+from kscope._records import Kept, Record
 from kscope._registry import Registry
 from kscope._scope import VariableScope
 from kscope._site import Site
 from kscope._thread import default, thread
 
 if TYPE_CHECKING:
-    from kscope._inline import LayerRequest
-    from kscope._kept import KeptLayer
-    from kscope._request import Request
     from kscope._state import LayerState, Made
     from kscope.typing import Reuse
 
@@ -47,7 +46,7 @@ class Pass(Frame):
             self.node = self.counters.find(self.node, scope.name)
         self._state = state
         self._training = training
-        self._touched: set[Record | KeptLayer] = set()
+        self._touched: set[Record | Kept] = set()
         # What was made past `get_variable`, for which `_strays` looks.
         self.strays: list[Stray] = []
 
@@ -91,57 +90,69 @@ class Pass(Frame):
             return True
         return False
 
-    def claim(self, request: Request | LayerRequest, record: Any) -> Any:
+    def claim(self, request: LookUp, found: Any, kind: Kind = VARIABLES) -> Any:
         """Judge a look-up: the record or layer to share, `None` to make one, or an error."""
-        if record is None:
-            record = self._state.rolled_back(request)
-            if record in request.known_of(self._state):
+        if found is None:
+            found = self._rolled_back(request, kind)
+            if found in kind.known(self._state):
                 # It goes again when a discovery around this call fails.
-                self.adopt(request.made_with(record))
-        if record is None:
-            self._check_new(request)
+                self.adopt(kind.made_with(request.store, found))
+        if found is None:
+            self._check_new(request, kind)
         else:
-            self._check_shared(request, record)
-            self._know(request, record)
-        return record
+            self._check_shared(request, found, kind)
+            self._know(request, found, kind)
+        return found
 
-    def _check_new(self, request: Request | LayerRequest) -> None:
+    def _rolled_back(self, request: LookUp, kind: Kind) -> Any:
+        """Put back what this layer made and what was rolled back because an outer layer's first call failed."""
+        if request.store is self._state.store:
+            for thing in kind.known(self._state):
+                if thing.name == request.name:
+                    with request.store.lock:
+                        return kind.put_back(request.store, thing)
+        return None
+
+    def _check_new(self, request: LookUp, kind: Kind) -> None:
         state = self._state
         if not state.discovering:
-            self._check_late(request)
-        if request.must_exist and not state.restored:
-            raise request.words.missing(request)
+            self._check_late(request, kind)
+        missing = None if state.restored else kind.missing(request)
+        if missing is not None:
+            raise missing
 
-    def _check_shared(self, request: Request | LayerRequest, record: Any) -> None:
+    def _check_shared(self, request: LookUp, found: Any, kind: Kind) -> None:
         state = self._state
-        if record in request.known_of(state):
-            if request.reuse is False and record in self._touched:
-                raise request.words.exists(request, record, twice=True)
+        if found in kind.known(state):
+            if request.reuse is False and found in self._touched:
+                raise kind.exists(request, found, twice=True)
         elif request.reuse is False and not state.restored:
-            raise request.words.exists(request, record)
+            raise kind.exists(request, found)
         elif not state.discovering:
-            self._check_late(request)
+            self._check_late(request, kind)
 
-    def _check_late(self, request: Request | LayerRequest) -> None:
+    def _check_late(self, request: LookUp, kind: Kind) -> None:
         state = self._state
+        what = f"{kind.noun} {request.name}"
         if state.late is None:
-            raise request.words.late(request, state.wanted.name, state.note)
-        state.late.check(request, state)
+            raise _call_messages.late(f"{what} {kind.absent}", request, state.wanted.name, state.note)
+        if state.late.is_refused():
+            raise _call_messages.late_in_step(what, request, state.wanted.name)
 
-    def made(self, request: Request | LayerRequest, record: Any) -> None:
-        """Take note of a variable that was just made."""
+    def made(self, request: LookUp, made: Any, kind: Kind = VARIABLES) -> None:
+        """Take note of a variable or a layer that was just made."""
         if self._state.discovering:
-            self._state.made.append((request.store, record))
-        self._know(request, record)
+            self._state.made.append((request.store, made))
+        self._know(request, made, kind)
 
-    def _know(self, request: Request | LayerRequest, record: Any) -> None:
+    def _know(self, request: LookUp, found: Any, kind: Kind) -> None:
         state = self._state
-        known = request.known_of(state)
-        is_late = not state.discovering and record not in known
-        known[record] = request.store
-        self._touched.add(record)
+        known = kind.known(state)
+        is_late = not state.discovering and found not in known
+        known[found] = request.store
+        self._touched.add(found)
         if is_late and state.late is not None:
-            request.take_on(state.late, record, state)
+            kind.take_on(state.late, found, state)
             self.grow()
 
     def grow(self) -> None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from kscope import _dtypes, _initial, _options, _shapes, _variable_messages
+from kscope import _dtypes, _initial, _options, _shapes
 from kscope._initial import Constant
 
 if TYPE_CHECKING:
-    from kscope._late import Late
-    from kscope._records import Record
     from kscope._registry import Registry
     from kscope._scope import VariableScope
     from kscope._slices import PartitionInfo
-    from kscope._state import LayerState, Made
     from kscope.typing import Reuse
 
 __all__ = ["Implied", "Request"]
@@ -38,10 +35,7 @@ class Request:
         fallback: the scope's dtype.
         initial: a `Constant`, a callable, or `None`.
         whole: of a slice, the name of the whole, and where it stands there.
-        words: the messages of look-ups that fail.
     """
-
-    words = _variable_messages
 
     __slots__ = (
         "aggregation",
@@ -106,27 +100,6 @@ class Request:
         self.whole: tuple[str, PartitionInfo] | None = None
         self.synchronization = _options.mode_of("synchronization", _options.SYNCHRONIZATION, synchronization, name)
         self.aggregation = _options.mode_of("aggregation", _options.AGGREGATION, aggregation, name)
-
-    @property
-    def must_exist(self) -> bool:
-        """Whether nothing may be made (row G2)."""
-        return self.reuse is True
-
-    def known_of(self, state: LayerState) -> dict[Record, Registry]:
-        """The variables that a layer's calls get."""
-        return state.known
-
-    def restore(self, record: Record) -> Record:
-        """Put a variable back that was rolled back with others."""
-        return self.store.put_back(record)
-
-    def made_with(self, record: Record) -> list[Made]:
-        """What goes with a variable when it is taken back: itself."""
-        return [(self.store, record)]
-
-    def take_on(self, late: Late, record: Record, state: LayerState) -> None:
-        """Have a built layer track a variable that its discovery did not meet."""
-        late.take_on(record, state)
 
     def for_part(self, name: str, shape: tuple[int, ...], initial: Any, info: PartitionInfo | None = None) -> Request:
         """The same for one slice of a partitioned variable; one that is to be made stands somewhere in the whole."""

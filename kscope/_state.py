@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kscope import _keras
-from kscope._records import Record
+from kscope._records import Kept, Record
 from kscope._registry import Registry
 from kscope._scope import Defaults, VariableScope
 from kscope._store import VariableStore
@@ -16,17 +16,14 @@ from kscope._thread import thread
 from kscope.typing import Reuse
 
 if TYPE_CHECKING:
-    from kscope._inline import LayerRequest
-    from kscope._kept import KeptLayer
     from kscope._late import Late
-    from kscope._request import Request
     from kscope._spec import CallSpec
 
 __all__ = ["LayerState", "Made", "Place", "Wanted"]
 
 
 Place = tuple[VariableStore, VariableScope]
-Made: TypeAlias = "tuple[Registry, Record | KeptLayer]"
+Made: TypeAlias = tuple[Registry, Record | Kept]
 
 
 @dataclasses.dataclass(slots=True)
@@ -116,7 +113,7 @@ class LayerState:
         self.root = VariableScope.derived("", False, Defaults(), "")
         self.dtype: str | None = None
         self.known: dict[Record, Registry] = {}
-        self.layers: dict[KeptLayer, Registry] = {}
+        self.layers: dict[Kept, Registry] = {}
         self.made: list[Made] = []
         self.discovering = False
         self.restored = False
@@ -179,15 +176,6 @@ class LayerState:
         if thread.call is not None:
             thread.call.adopt(self.made)
         self.made = []
-
-    def rolled_back(self, request: Request | LayerRequest) -> Any:
-        """What this layer made in a call around which another layer failed: it takes its place again."""
-        if request.store is self.store:
-            for thing in request.known_of(self):
-                if thing.name == request.name:
-                    with request.store.lock:
-                        return request.restore(thing)  # type: ignore[arg-type]
-        return None
 
     def held(self) -> dict[Record, Registry]:
         """The variables of the layer, and of scoped layers that its calls made and keep."""
