@@ -10,20 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kscope import compat, errors, getters, initializers, partitioners, regularizers, testing, typing
-    from kscope._arg_scope import (
+    from kscope._layers.kept.get_layer import get_or_create_layer, layer
+    from kscope._layers.scoped import ScopedLayer, ScopedModel
+    from kscope._layers.template import make_template, scoped
+    from kscope._layers.transform import Transformed, transform
+    from kscope._records.keys import GraphKeys
+    from kscope._scopes.arg_scope import (
         add_arg_scope,
         arg_scope,
         arg_scoped_arguments,
         current_arg_scope,
         has_arg_scope,
     )
-    from kscope._creators import variable_creator_scope
-    from kscope._frame import get_variable_scope
-    from kscope._get import get_local_variable, get_variable
-    from kscope._inline import get_or_create_layer, layer
-    from kscope._keys import GraphKeys
-    from kscope._layer import ScopedLayer, ScopedModel
-    from kscope._listings import (
+    from kscope._scopes.frame import get_variable_scope
+    from kscope._scopes.reuse import AUTO_REUSE
+    from kscope._scopes.scope import VariableScope
+    from kscope._scopes.variable_scope import variable_op_scope, variable_scope
+    from kscope._stores.get import get_local_variable, get_variable
+    from kscope._stores.listings import (
         add_to_collection,
         add_to_collections,
         get_collection,
@@ -34,73 +38,69 @@ if TYPE_CHECKING:
         moving_average_variables,
         trainable_variables,
     )
-    from kscope._options import no_regularizer
-    from kscope._partitioned import PartitionedVariable
-    from kscope._reuse import AUTO_REUSE
-    from kscope._scope import VariableScope
-    from kscope._seeds import set_seed
-    from kscope._slices import PartitionInfo
-    from kscope._store import EagerVariableStore, VariableStore, default_store, reset_default_store
-    from kscope._template import make_template, scoped
-    from kscope._transform import Transformed, transform
-    from kscope._variable import ScopedVariable
-    from kscope._variable_scope import variable_op_scope, variable_scope
+    from kscope._stores.lookup.creators import variable_creator_scope
+    from kscope._stores.store import EagerVariableStore, VariableStore, default_store, reset_default_store
+    from kscope._variables.options import no_regularizer
+    from kscope._variables.partitioned import PartitionedVariable
+    from kscope._variables.slices import PartitionInfo
+    from kscope._variables.variable import ScopedVariable
+    from kscope.initializers._draws.seeds import set_seed
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AUTO_REUSE": "_reuse",
-    "EagerVariableStore": "_store",
-    "GraphKeys": "_keys",
-    "PartitionInfo": "_slices",
-    "PartitionedVariable": "_partitioned",
-    "ScopedLayer": "_layer",
-    "ScopedModel": "_layer",
-    "ScopedVariable": "_variable",
-    "Transformed": "_transform",
-    "VariableScope": "_scope",
-    "VariableStore": "_store",
-    "add_arg_scope": "_arg_scope",
-    "add_to_collection": "_listings",
-    "add_to_collections": "_listings",
-    "arg_scope": "_arg_scope",
-    "arg_scoped_arguments": "_arg_scope",
+    "AUTO_REUSE": "_scopes.reuse",
+    "EagerVariableStore": "_stores.store",
+    "GraphKeys": "_records.keys",
+    "PartitionInfo": "_variables.slices",
+    "PartitionedVariable": "_variables.partitioned",
+    "ScopedLayer": "_layers.scoped",
+    "ScopedModel": "_layers.scoped",
+    "ScopedVariable": "_variables.variable",
+    "Transformed": "_layers.transform",
+    "VariableScope": "_scopes.scope",
+    "VariableStore": "_stores.store",
+    "add_arg_scope": "_scopes.arg_scope",
+    "add_to_collection": "_stores.listings",
+    "add_to_collections": "_stores.listings",
+    "arg_scope": "_scopes.arg_scope",
+    "arg_scoped_arguments": "_scopes.arg_scope",
     "compat": "",
-    "current_arg_scope": "_arg_scope",
-    "default_store": "_store",
+    "current_arg_scope": "_scopes.arg_scope",
+    "default_store": "_stores.store",
     "errors": "",
-    "get_collection": "_listings",
-    "get_collection_ref": "_listings",
-    "get_local_variable": "_get",
-    "get_variable": "_get",
-    "get_variable_scope": "_frame",
+    "get_collection": "_stores.listings",
+    "get_collection_ref": "_stores.listings",
+    "get_local_variable": "_stores.get",
+    "get_variable": "_stores.get",
+    "get_variable_scope": "_scopes.frame",
     "getters": "",
-    "global_variables": "_listings",
-    "get_or_create_layer": "_inline",
-    "has_arg_scope": "_arg_scope",
+    "global_variables": "_stores.listings",
+    "get_or_create_layer": "_layers.kept.get_layer",
+    "has_arg_scope": "_scopes.arg_scope",
     "initializers": "",
-    "layer": "_inline",
-    "local_variables": "_listings",
-    "make_template": "_template",
-    "model_variables": "_listings",
-    "moving_average_variables": "_listings",
-    "no_regularizer": "_options",
+    "layer": "_layers.kept.get_layer",
+    "local_variables": "_stores.listings",
+    "make_template": "_layers.template",
+    "model_variables": "_stores.listings",
+    "moving_average_variables": "_stores.listings",
+    "no_regularizer": "_variables.options",
     "partitioners": "",
     "regularizers": "",
-    "reset_default_store": "_store",
-    "scoped": "_template",
-    "set_seed": "_seeds",
+    "reset_default_store": "_stores.store",
+    "scoped": "_layers.template",
+    "set_seed": "initializers._draws.seeds",
     "testing": "",
-    "trainable_variables": "_listings",
-    "transform": "_transform",
+    "trainable_variables": "_stores.listings",
+    "transform": "_layers.transform",
     "typing": "",
-    "variable_creator_scope": "_creators",
-    "variable_op_scope": "_variable_scope",
-    "variable_scope": "_variable_scope",
+    "variable_creator_scope": "_stores.lookup.creators",
+    "variable_op_scope": "_scopes.variable_scope",
+    "variable_scope": "_scopes.variable_scope",
 }
 
 # What asks for the default store, and cannot import the file that makes it: it stands above.
-_NEED_THE_DEFAULT_STORE = ("_creators", "_frame", "_scope", "_variable_scope")
+_NEED_THE_DEFAULT_STORE = ("_scopes.frame", "_scopes.scope", "_scopes.variable_scope", "_stores.lookup.creators")
 
 __all__ = [
     "AUTO_REUSE",
@@ -160,7 +160,7 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module 'kscope' has no attribute {name!r}")
     if home in _NEED_THE_DEFAULT_STORE:
-        import_module("kscope._store")
+        import_module("kscope._stores.store")
     value = import_module(f"kscope.{home or name}")
     if home:
         value = getattr(value, name)

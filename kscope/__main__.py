@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from kscope import __version__
-from kscope.testing._cli import add_parity
+from kscope.testing._parity.cli import add_parity
 
 __all__ = ["main"]
 

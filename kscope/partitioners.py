@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kscope import _dtypes, errors
+from kscope import errors
+from kscope._variables import dtypes as _dtypes
 
 __all__ = ["fixed_size_partitioner", "min_max_variable_partitioner", "sharded", "variable_axis_size_partitioner"]
 
@@ -134,7 +135,7 @@ def sharded(axes: Sequence[str | None], device_mesh: Any = None) -> Any:
     ...     with kscope.variable_scope("fc", partitioner=by_columns):
     ...         kernel, bias = kscope.get_variable("kernel", [3, 4]), kscope.get_variable("bias", [4])
     """
-    from kscope._sharding import Sharded
+    from kscope._variables.sharded import Sharded
 
     if isinstance(axes, str) or not all(axis is None or isinstance(axis, str) for axis in axes):
         raise errors.OptionTypeError(

@@ -15,8 +15,9 @@ from typing import Any
 
 import keras
 
-from kscope import _options, errors
-from kscope._store import current_store
+from kscope import errors
+from kscope._stores.store import current_store
+from kscope._variables import options as _options
 
 __all__ = ["apply_regularization", "l1_l2_regularizer", "l1_regularizer", "l2_regularizer", "sum_regularizer"]
 

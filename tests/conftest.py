@@ -59,7 +59,7 @@ def fresh_default_store():
     import keras
 
     import kscope
-    from kscope._thread import thread
+    from kscope._scopes.thread import thread
 
     keras.utils.clear_session(free_memory=False)
     kscope.reset_default_store()

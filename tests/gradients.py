@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from kscope.testing._gradients import derived
+from kscope.testing._parity.gradients import derived
 
 
 def array(tensor):

@@ -8,7 +8,7 @@ import pytest
 from samples import Stack, Tower, paths
 
 import kscope
-from kscope._thread import thread
+from kscope._scopes.thread import thread
 
 X = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
 Y = np.ones((4, 4), "float32")

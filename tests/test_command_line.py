@@ -12,8 +12,9 @@ import pytest
 
 import kscope
 from kscope.__main__ import main
-from kscope.testing import BackendsDisagreeError, CaseError, Report, Row, _backends, _cli
-from kscope.testing._cli import array
+from kscope.testing import BackendsDisagreeError, CaseError, Report, Row, _backends
+from kscope.testing._parity import cli as _cli
+from kscope.testing._parity.cli import array
 
 
 def test_the_program():

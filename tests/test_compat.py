@@ -11,8 +11,9 @@ import pytest
 
 import kscope
 import kscope.compat.v1 as tf
-from kscope import _dtypes, initializers, partitioners, regularizers
-from kscope.compat._names import found
+from kscope import initializers, partitioners, regularizers
+from kscope._lazy import found
+from kscope._variables import dtypes as _dtypes
 
 V1 = "kscope.compat.v1"
 MODULES = [

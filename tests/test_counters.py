@@ -11,7 +11,7 @@ import pytest
 
 import kscope
 from kscope import errors, get_variable, get_variable_scope, variable_scope
-from kscope._counters import Counters
+from kscope._scopes.counters import Counters
 
 
 def visit(name=None, default_name=None) -> str:

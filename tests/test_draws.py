@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from draws import digest
 
-from kscope import _curves, _draws, _laws
+from kscope.initializers._draws import distributions as _laws
+from kscope.initializers._draws import from_bits as _curves
+from kscope.initializers._draws import philox as _draws
 
 CURVES = {"uniform": _curves.uniform, "normal": _curves.normal, "truncated": _curves.truncated}
 DTYPES = ("float32", "float64")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import kscope
-from kscope import _dtypes, errors, get_variable, variable_scope
+from kscope import errors, get_variable, variable_scope
+from kscope._variables import dtypes as _dtypes
 
 WIDE = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
 

@@ -169,7 +169,7 @@ def test_orthogonal_of_more_dimensions():
 def test_uniform_integers(dtype):
     """Integers are drawn from the lower bound, included, to the upper one, excluded, all alike."""
     values = init.random_uniform_initializer(-1.0 if dtype[0] == "i" else 0, 4, seed=1, dtype=dtype)([10_000])
-    assert kscope._dtypes.standardize(values.dtype) == kscope._dtypes.canonical(dtype)
+    assert kscope._variables.dtypes.standardize(values.dtype) == kscope._variables.dtypes.canonical(dtype)
     found, counts = np.unique(keras.ops.convert_to_numpy(values), return_counts=True)
     assert found.tolist() == list(range(-1 if dtype[0] == "i" else 0, 4))
     assert counts.min() > 0.9 * 10_000 / len(found)
@@ -229,7 +229,7 @@ def test_in_get_variable(name, kwargs, inherited):
     given = {} if inherited else {"initializer": initializer}
     with variable_scope("a", initializer=initializer):
         a, b = (get_variable(name, [3, 4], dtype="float32", **given) for name in "ab")
-    random = isinstance(initializer, kscope._initializers.Random)
+    random = isinstance(initializer, kscope.initializers._base.Random)
     assert (_numbers(a) == _numbers(b)).all() != random
     assert np.isfinite(_numbers(a)).all()
 

@@ -11,7 +11,7 @@ from keras.src.export.saved_model_export_archive import SavedModelExportArchive
 from samples import Tower
 
 import kscope
-from kscope._variable import ScopedVariable
+from kscope._variables.variable import ScopedVariable
 
 X = np.ones((2, 3), "float32")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 import pytest
 
-from kscope import _names, errors
+from kscope import errors
+from kscope._scopes import names as _names
 
 LEGAL = ["a", "A9", "0", ".", "a.b", "a_b", "a-b", "a>b", "a\\b", "a/b", "a/_b", "..", "a" * 300]
 ILLEGAL = ["", " ", "a b", "a:0", "a\n", "a\x00", "é", "a\u00a0", "a?", "#a"]

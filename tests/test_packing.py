@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kscope import _packing
+from kscope._layers.saving import packing as _packing
 
 DTYPES = ["float32", "int64", "bool", "float16", ml_dtypes.bfloat16]
 

@@ -16,10 +16,12 @@ from samples import Tower
 
 import kscope
 from kscope import testing
-from kscope.testing import Case, _backends, _parity, _processes
-from kscope.testing._case import write
-from kscope.testing._compare import compare, tolerances
-from kscope.testing._worker import STAGES, main, run
+from kscope.testing import Case, _backends
+from kscope.testing._parity import agree as _parity
+from kscope.testing._parity import processes as _processes
+from kscope.testing._parity.case import write
+from kscope.testing._parity.compare import compare, tolerances
+from kscope.testing._parity.worker import STAGES, main, run
 
 X = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
 ALL = ("tensorflow", "jax", "torch")

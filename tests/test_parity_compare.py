@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from kscope.testing import BackendsDisagreeError, CaseError, Failure, Report, Row, WorkerFailedError
-from kscope.testing._compare import compare, notes, tolerances
-from kscope.testing._files import junit, write_json, write_junit
-from kscope.testing._numbers import worst
-from kscope.testing._records import Record
-from kscope.testing._tolerances import Tolerances
+from kscope.testing._parity.compare import compare, notes, tolerances
+from kscope.testing._parity.numbers import worst
+from kscope.testing._parity.records import Record
+from kscope.testing._parity.report_files import junit, write_json, write_junit
+from kscope.testing._parity.tolerances import Tolerances
 
 KERNEL = {"shape": [3, 4], "dtype": "float32", "trainable": True}
 VALUES = np.arange(12, dtype="float32").reshape(3, 4)

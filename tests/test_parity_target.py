@@ -14,11 +14,13 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from kscope.testing import Case, CaseError, TargetError, _target
-from kscope.testing._case import read, write
-from kscope.testing._records import Record
-from kscope.testing._target import Target, target_of
-from kscope.testing._trees import flatten, unflatten
+import kscope
+from kscope.testing import Case, CaseError, TargetError
+from kscope.testing._parity import target as _target
+from kscope.testing._parity.case import read, write
+from kscope.testing._parity.records import Record
+from kscope.testing._parity.target import Target, target_of
+from kscope.testing._parity.trees import flatten, unflatten
 
 X = np.ones((2, 3), "float32")
 
@@ -73,12 +75,12 @@ def test_a_script(tmp_path):
     """A function of the script that runs is found by its file, and what the script guards is not run again."""
     script = tmp_path / "script.py"
     script.write_text(
-        "from kscope.testing._target import target_of\n"
+        "from kscope.testing._parity.target import target_of\n"
         "def make():\n    return 7\n"
         "if __name__ == '__main__':\n    print(target_of(make).file, target_of(make).load()())\n",
         encoding="utf-8",
     )
-    root = str(Path(_target.__file__).parents[2])
+    root = str(Path(kscope.__file__).parents[1])
     run = subprocess.run(
         [sys.executable, script],
         capture_output=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kscope._records import Tree
+from kscope._records.record import Tree
 
 NAMES = st.lists(st.lists(st.sampled_from(["a", "ab", "b"]), min_size=1, max_size=4).map("/".join), unique=True)
 PREFIXES = st.sampled_from(["", "a", "a/", "ab", "ab/a", "a/b/", "b/b/b/b", "/", "a//", "c", "c/"])

@@ -11,7 +11,7 @@ import pytest
 
 import kscope
 from kscope import AUTO_REUSE, VariableScope, errors, get_variable, get_variable_scope, variable_scope
-from kscope._reuse import checked
+from kscope._scopes.reuse import checked
 
 MODES = (None, False, True, AUTO_REUSE)
 

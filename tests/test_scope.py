@@ -11,8 +11,8 @@ import pytest
 
 import kscope
 from kscope import VariableScope, errors, get_local_variable, get_variable, get_variable_scope, variable_scope
-from kscope._getter_chain import Chain
-from kscope._scope import Defaults
+from kscope._scopes.getter_chain import Chain
+from kscope._scopes.scope import Defaults
 
 DEFAULTS = [
     "initializer",

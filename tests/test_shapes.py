@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from kscope import _shapes, errors, get_variable, variable_scope
+from kscope import errors, get_variable, variable_scope
+from kscope._variables import shapes as _shapes
 
 
 class Dimension:

@@ -149,6 +149,10 @@ def test_a_leak_is_seen(tmp_path, tracing):
         kept.append(Tower())
         kept[-1].build((None, 3))
     more = alive() - objects
-    for name in ("_state.LayerState", "_store.VariableStore", "_variable.ScopedVariable"):
-        assert more[f"kscope.{name}"] == len(kept) * (2 if "Variable" in name and "Store" not in name else 1)
+    for name, each in (
+        ("_layers.calls.layer_state.LayerState", 1),
+        ("_stores.store.VariableStore", 1),
+        ("_variables.variable.ScopedVariable", 2),
+    ):
+        assert more[f"kscope.{name}"] == len(kept) * each
     assert allocated() - memory > TOLERANCE

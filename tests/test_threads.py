@@ -14,7 +14,7 @@ import pytest
 
 import kscope
 from kscope import AUTO_REUSE, VariableStore, default_store, errors, get_variable, get_variable_scope, variable_scope
-from kscope._thread import default
+from kscope._scopes.thread import default
 
 THREADS = 16
 ROUNDS = 20
@@ -278,7 +278,7 @@ def test_the_lock_is_reentrant():
 
 def test_without_the_file_of_stores():
     """A file that is imported past `kscope`, and needs the default store, says where names come from."""
-    code = "from kscope._frame import get_variable_scope; get_variable_scope()"
+    code = "from kscope._scopes.frame import get_variable_scope; get_variable_scope()"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "AttributeError: There is no default store yet" in run.stderr
 

@@ -10,7 +10,7 @@ import pytest
 
 import kscope
 from kscope import VariableScope, get_variable, get_variable_scope, variable_scope
-from kscope._tracing import OpScope, tracing
+from kscope._scopes.operation_names import OpScope, tracing
 
 ONES = np.ones((1, 2), "float32")
 

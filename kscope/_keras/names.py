@@ -13,7 +13,7 @@ from typing import Any
 import keras
 from keras.src.export.saved_model_export_archive import SavedModelExportArchive
 
-from kscope._variable import ScopedVariable
+from kscope._variables.variable import ScopedVariable
 
 __all__ = ["install"]
 

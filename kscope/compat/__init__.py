@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kscope.compat._names import found
+from kscope._lazy import found
 
 if TYPE_CHECKING:
     from kscope.compat import v1

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kscope.compat._names import found
+from kscope._lazy import found
 
 if TYPE_CHECKING:
-    from kscope.testing._case import Case
-    from kscope.testing._check import check_layer
+    from kscope.testing._check_layer import check_layer
     from kscope.testing._errors import (
         BackendMissingError,
         BackendsDisagreeError,
@@ -20,8 +19,9 @@ if TYPE_CHECKING:
         TargetError,
         WorkerFailedError,
     )
-    from kscope.testing._parity import assert_backends_agree, compare_backends
-    from kscope.testing._report import Failure, Report, Row
+    from kscope.testing._parity.agree import assert_backends_agree, compare_backends
+    from kscope.testing._parity.case import Case
+    from kscope.testing._parity.report import Failure, Report, Row
 
 __all__ = [
     "BackendMissingError",
@@ -40,11 +40,11 @@ __all__ = [
 ]
 
 _MODULES = {
-    "_case": ["Case"],
-    "_check": ["check_layer"],
+    "_parity.case": ["Case"],
+    "_check_layer": ["check_layer"],
     "_errors": [name for name in __all__ if name.endswith("Error")],
-    "_parity": ["assert_backends_agree", "compare_backends"],
-    "_report": ["Failure", "Report", "Row"],
+    "_parity.agree": ["assert_backends_agree", "compare_backends"],
+    "_parity.report": ["Failure", "Report", "Row"],
 }
 _HOMES = {name: f"kscope.testing.{module}:{name}" for module, names in _MODULES.items() for name in names}
 

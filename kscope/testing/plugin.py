@@ -17,7 +17,7 @@ from kscope.testing._errors import BackendMissingError, CaseError
 from kscope.testing._reruns import MARK, Recorder, Reruns
 
 if TYPE_CHECKING:
-    from kscope._store import VariableStore
+    from kscope._stores.store import VariableStore
 
 __all__ = ["kscope_seeded_store", "kscope_store"]
 

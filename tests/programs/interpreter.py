@@ -14,8 +14,8 @@ from keras.src.backend.common import global_state
 
 import kscope
 from kscope import _keras
-from kscope._frame import current_frame
-from kscope._thread import thread
+from kscope._scopes.frame import current_frame
+from kscope._scopes.thread import thread
 from programs import grammar as g
 from programs import model
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kscope.compat._names import found
+from kscope._lazy import found
 
 _HOMES = {
     "AUTO_REUSE": "kscope:AUTO_REUSE",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import kscope
-from kscope.compat._names import found
+from kscope._lazy import found
 
 if TYPE_CHECKING:
-    from kscope._store import Scope
+    from kscope._stores.store import Scope
 
 __all__ = [
     "add_loss",

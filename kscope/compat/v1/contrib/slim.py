@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kscope.compat._names import found
+from kscope._lazy import found
 from kscope.compat.v1.contrib import framework, layers
 
 _HOMES = {**framework.HOMES, **layers.HOMES}

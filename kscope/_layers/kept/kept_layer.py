@@ -1,0 +1,232 @@
+"""A Keras layer that was made in a scope: its weights become variables of the store, below its name."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+
+from kscope import _keras, errors
+from kscope._records.record import Record
+from kscope._records.registry import Registry
+from kscope._records.site import call_site
+from kscope._scopes.frame import Frame
+from kscope._scopes.scope import Defaults, VariableScope
+from kscope._scopes.thread import thread
+from kscope._stores.get_in_scope import get_in_scope
+from kscope._variables import dtypes as _dtypes
+from kscope._variables.partitioned import PartitionedVariable
+from kscope._variables.variable import ScopedVariable
+from kscope.initializers import _seeded
+
+__all__ = ["KeptLayer"]
+
+
+class KeptLayer:
+    """A layer, where it is kept, and what its weights are called.
+
+    Attributes:
+        name: its full name, that of its scope.
+        scope: what its weights inherit.
+        store: where they are.
+        layer: the Keras layer.
+        asked: what it was made of, if that is known.
+        site: the line that made it.
+        records: its weights.
+    """
+
+    __slots__ = (
+        "_call",
+        "_given",
+        "_raw",
+        "_uids",
+        "asked",
+        "layer",
+        "name",
+        "records",
+        "scope",
+        "site",
+        "store",
+    )
+
+    def __init__(self, scope: VariableScope, store: Registry, asked: Any, make: Callable[[], Any]):
+        self.name = scope.name
+        self.scope = scope
+        self.store = store
+        self.asked = asked
+        self.site = call_site()
+        self.layer: Any = None
+        self._call: Any = None
+        # Keras numbers the names of nameless layers through the whole process; inside of this one, from anew.
+        self._uids: dict[str, int] = {}
+        self._given: set[str] = set()
+        self._raw: list[Any] = []
+        self.records: list[Record] = []
+        with self._making():
+            layer = make()
+            self._check(layer)
+            self.layer = layer
+            self.settle(self._raw)
+        if hasattr(layer, "_kscope"):
+            # A scoped layer makes its own variables, in this very scope.
+            layer._kscope.bind_to(store, scope)  # noqa: SLF001 - a layer of ours
+        else:
+            layer.build = self._building(layer.build)
+        layer._kscope_kept = self  # noqa: SLF001 - ours
+
+    def _check(self, layer: Any) -> None:
+        if not isinstance(layer, keras.layers.Layer):
+            raise errors.LayerError(
+                errors.compose(
+                    f"Layer {self.name} cannot be made: what was called did not return a Keras layer.",
+                    [("got", f"{layer!r} (of type {type(layer).__name__})")],
+                )
+            )
+        for part in _keras.sublayers(layer):
+            if hasattr(part, "save_assets"):
+                raise errors.UnsupportedError(
+                    errors.compose(
+                        f"Layer {self.name} cannot be kept in a scope: {type(part).__name__} saves files of its own.",
+                        fix="make it in __init__, as an attribute of the layer that calls it.",
+                    )
+                )
+
+    def _building(self, build: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(build)
+        def building(*args: Any, **kwargs: Any) -> None:
+            with self._making():
+                build(*args, **kwargs)
+                self.settle(self._raw)
+
+        return building
+
+    @contextmanager
+    def _making(self) -> Iterator[None]:
+        """Run code of Keras that makes weights: eagerly, under this layer's name, or not at all."""
+        before, frame, first = thread.kept, thread.frame, next(self.store.numbers)
+        self._call, self._raw = thread.call, []
+        thread.kept = self
+        thread.frame = Frame(self.store, self.scope, VariableScope.derived("", False, Defaults(), ""))
+        try:
+            with _keras.eagerly(), _keras.isolated_call(), _keras.own_names(self._uids):
+                yield
+        except BaseException:
+            for record in self.records:
+                if record.number > first:
+                    self.store.discard(record)
+            self.store.discard(self)
+            raise
+        finally:
+            thread.kept, thread.frame = before, frame
+            self._call = None
+
+    def answers(self) -> bool:
+        """Whether it is this layer's code that runs, and not the call of a scoped layer inside of it."""
+        return thread.call is self._call
+
+    def weight(self, owner: Any, path: list[str], options: dict[str, Any]) -> Any:
+        """What `add_weight` of the layer, or of one inside of it, returns."""
+        name = "/".join([*(path[1:] if path[:1] == [getattr(self.layer, "name", None)] else path), options["name"]])
+        dtype = keras.backend.standardize_dtype(options["dtype"] or owner.variable_dtype)
+        variable = self._get(
+            _unused(name, self._given),
+            options["shape"],
+            dtype,
+            options["initializer"] or (None if _dtypes.is_floating(dtype) else "zeros"),
+            options["regularizer"],
+            options["trainable"] and not _dtypes.is_discrete(dtype),
+            constraint=options["constraint"],
+            synchronization=None if options["autocast"] else "on_read",
+            aggregation=options["aggregation"],
+        )
+        if not isinstance(variable, keras.Variable):
+            raise errors.UnsupportedError(
+                errors.compose(
+                    f"Variable {self.name}/{name} cannot be the weight of a Keras layer: a custom getter makes "
+                    f"something else of it.",
+                    [("got", f"{type(variable).__name__}"), ("layer", type(owner).__name__)],
+                    "a Keras layer asks for its weights once, when it is built; use get_variable() where a getter "
+                    "computes, or make the layer outside of the getter's scope.",
+                )
+            )
+        variable.overwrite_with_gradient = options["overwrite_with_gradient"]
+        for part in _parts(variable):
+            _keras.track(owner, part)
+        return variable
+
+    def _first_state(self, name: str, generator: Any) -> Any:
+        """What Keras chose for a random generator, or, with a seed, what follows from the name."""
+        with _keras.eagerly():
+            numbers = _keras.numbers(generator.state)
+        seed = self.store.seed
+        if seed is None or generator.get_config()["seed"] is not None:
+            return numbers
+        return _seeded.state(self.scope.prefix + name, seed, numbers)
+
+    def _get(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        variable = get_in_scope(self.scope, self.store, self.scope.mode, name, *args, **kwargs)
+        for path in [part.path for part in _parts(variable)] or [self.scope.prefix + name]:
+            record = self.store.records.get(path)
+            if record is not None:
+                self.records.append(record)
+        return variable
+
+    def take(self, variable: Any) -> None:
+        """Take note of a variable that was made beside `add_weight`, while the layer was made or built."""
+        self._raw.append(variable)
+
+    def settle(self, made: list[Any]) -> None:
+        """Give what was made beside `add_weight` a name, too: the state of random numbers; other things have none.
+
+        Raises:
+            UnsupportedError: for other things.
+        """
+        raw = {id(variable) for variable in made}
+        for generator in _keras.seed_generators(self.layer):
+            state = generator.state
+            if id(state) in raw:
+                name = _unused(f"{generator.name}/state", self._given)
+                numbers = self._first_state(name, generator)
+                generator.state = self._get(name, None, state.dtype, numbers, trainable=False)
+        for part in _keras.sublayers(self.layer):
+            _keras.only_shards(part, PartitionedVariable)
+            part.quantize = functools.partial(_refuse_to_quantize, self.name)
+        for variable in self.layer.variables:
+            if id(variable) in raw and not isinstance(variable, ScopedVariable):
+                raise errors.UnsupportedError(
+                    errors.compose(
+                        f"Layer {self.name} cannot be kept in a scope: it makes a variable other than by add_weight().",
+                        [("variable", f"{variable.path}, shape {tuple(variable.shape)}")],
+                        "make it in __init__, as an attribute of the layer that calls it.",
+                    )
+                )
+
+
+def _parts(variable: Any) -> list[Any]:
+    if isinstance(variable, PartitionedVariable):
+        return list(variable)
+    return [variable] if isinstance(variable, keras.Variable) else []
+
+
+def _refuse_to_quantize(name: str, mode: Any = None, **_: Any) -> None:
+    """What a Keras layer says that is kept in a scope."""
+    raise errors.UnsupportedError(
+        errors.compose(
+            f"Layer {name!r} cannot be quantized to {mode}: its weights are variables of a scope, which stay as they "
+            "are.",
+            fix="make it in __init__, as an attribute of the layer that calls it.",
+        )
+    )
+
+
+def _unused(name: str, given: set[str]) -> str:
+    """The name, with a number if the layer has used it before."""
+    unique, number = name, 0
+    while unique in given:
+        number += 1
+        unique = f"{name}_{number}"
+    given.add(unique)
+    return unique

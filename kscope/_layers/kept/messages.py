@@ -1,0 +1,42 @@
+"""The messages of look-ups of layers that fail, as `_messages` has those of variables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kscope import errors
+from kscope._stores.lookup import messages as _messages
+
+if TYPE_CHECKING:
+    from kscope._layers.kept.layer_request import LayerRequest
+    from kscope._records.record import Kept
+
+__all__ = ["exists", "mismatch"]
+
+
+def exists(request: LayerRequest, kept: Kept, twice: bool = False) -> errors.LayerExistsError:
+    """The name is taken, and the scope does not reuse."""
+    fix = "keep what kscope.layer() returns and call that, use get_or_create_layer(), or give the layer another name."
+    if twice:
+        fix = f"this call got it before; {fix}"
+    return errors.LayerExistsError(
+        errors.compose(
+            f"Layer {request.name} already exists, disallowed.", [*_messages.asked(request), *_found(kept)], fix
+        )
+    )
+
+
+def mismatch(request: LayerRequest, kept: Kept) -> errors.LayerMismatchError:
+    """The layer of that name is another one."""
+    return errors.LayerMismatchError(
+        errors.compose(
+            f"Trying to share layer {request.name}, but it was made otherwise.",
+            [*_messages.asked(request), *_found(kept)],
+            "ask for the layer that is there, or give this one another name.",
+        )
+    )
+
+
+def _found(kept: Kept) -> list[tuple[str, Any]]:
+    found = kept.asked or type(kept.layer).__name__
+    return [("found", f"{kept.name}, {found}"), ("Originally made at", kept.site)]

@@ -1,0 +1,170 @@
+"""`scoped` and `make_template`: the same as a scoped layer, of a plain function (section T)."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, overload
+
+import keras
+
+from kscope import errors
+from kscope._layers.scoped import ScopedLayer
+from kscope._scopes.frame import get_variable_scope
+from kscope._scopes.thread import thread
+from kscope._scopes.variable_scope import variable_scope
+from kscope._stores.store import current_store
+from kscope.typing import Getter
+
+__all__ = ["ScopedFunction", "make_template", "scoped"]
+
+
+@keras.saving.register_keras_serializable(package="kscope")
+class ScopedFunction(ScopedLayer):
+    """A scoped layer whose `call()` is a function; made by `scoped` and `make_template`.
+
+    Args:
+        function: the function; it gets its variables with `get_variable`.
+        default_name: str. The layer's scope, made unique. Defaults to the function's name.
+        **kwargs: those of `ScopedLayer`.
+    """
+
+    def __init__(self, function: Callable[..., Any], default_name: str | None = None, **kwargs: Any):
+        if not callable(function):
+            raise errors.OptionTypeError(f"scoped() needs a function. Received: {function!r}")
+        self.function = function
+        self.default_name: str = default_name or str(getattr(function, "__name__", type(function).__name__))
+        # Keras reads the signature of `call` while the layer is made.
+        self.call = functools.wraps(function)(lambda *args, **kwargs: function(*args, **kwargs))
+        super().__init__(**kwargs)
+
+    def _default_name(self) -> str:
+        return self.default_name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function. Arguments that are no tensors may be positional, which Keras allows by name only."""
+        args, kwargs = self._inputs_first(args, kwargs)
+        return super().__call__(*args, **kwargs)
+
+    def build_for(self, *args: Any, **kwargs: Any) -> None:
+        """Make the variables for a call with these arguments, without one."""
+        self._build_for(*self._inputs_first(args, kwargs))
+
+    def _inputs_first(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        count = next((i for i, arg in enumerate(args) if not _is_input(arg)), len(args))
+        names = list(inspect.signature(self.call).parameters)[count : len(args)]
+        return args[:count], {**dict(zip(names, args[count:], strict=True)), **kwargs}
+
+    def get_config(self) -> dict[str, Any]:
+        """The layer's config and its function, which has to be registered with `keras.saving` to be found again."""
+        function = keras.saving.serialize_keras_object(self.function)
+        return {**super().get_config(), "function": function, "default_name": self.default_name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A layer from `get_config()`."""
+        function = keras.saving.deserialize_keras_object(config["function"])
+        return super().from_config({**config, "function": function})
+
+
+def _is_input(arg: Any) -> bool:
+    return all(leaf is None or hasattr(leaf, "shape") for leaf in keras.tree.flatten(arg))
+
+
+@overload
+def scoped(function: Callable[..., Any], **kwargs: Any) -> ScopedFunction: ...
+
+
+@overload
+def scoped(function: None = None, **kwargs: Any) -> Callable[[Callable[..., Any]], ScopedFunction]: ...
+
+
+def scoped(function: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+    """Make a scoped layer of a function that gets its variables with `get_variable`; also a decorator.
+
+    Args:
+        function: a function of tensors. `training` and `mask` are handed to it if it takes them.
+        **kwargs: those of `ScopedLayer`. The layer's scope is the function's name unless they say otherwise.
+
+    Returns:
+        A `ScopedLayer`; without a function, a decorator that makes one.
+
+    Raises:
+        TypeError: if `function` cannot be called.
+
+    Example:
+    >>> @kscope.scoped
+    ... def line(x, units=2):
+    ...     return x @ kscope.get_variable("kernel", [x.shape[-1], units])
+    >>> line(np.ones((1, 3), "float32"), units=4).shape == (1, 4)
+    True
+    >>> line.weights[0].path
+    'line/kernel'
+    """
+    if function is None:
+        return functools.partial(scoped, **kwargs)
+    return ScopedFunction(function, **kwargs)
+
+
+def make_template(
+    name_: str,
+    func_: Callable[..., Any],
+    create_scope_now_: bool = False,
+    unique_name_: str | None = None,
+    custom_getter_: Getter | None = None,
+    **kwargs: Any,
+) -> ScopedFunction:
+    """Make a function share its variables between all calls: the first makes them, the others get the same.
+
+    Variables go to the store that is open where the template is made. If none is, they go to the store of the scoped
+    layer in whose call the template is first called, below the scope that this call stands in, and else to the default
+    store.
+
+    Args:
+        name_: str. The scope of the variables, made unique as a default name is.
+        func_: the function.
+        create_scope_now_: bool. Choose the scope where the template is made, instead of where it is first called.
+        unique_name_: str. The scope's name in place of `name_`, used as it is.
+        custom_getter_: a getter around each `get_variable` of the function.
+        **kwargs: arguments that are bound to `func_`.
+
+    Returns:
+        A `ScopedLayer`. A later call that asks for a new name raises `LateVariableError`.
+
+    Raises:
+        ValueError: if `name_` is `None`.
+
+    Example:
+    >>> def scale_by_y(x):
+    ...     return x * kscope.get_variable("y", [])
+    >>> scale = kscope.make_template("scale", scale_by_y)
+    >>> first, second = scale(1.0), scale(2.0)
+    >>> [v.path for v in scale.weights]
+    ['scale/y']
+    """
+    if name_ is None:
+        raise errors.ScopeNameError("name cannot be None.")
+    function = functools.partial(func_, **kwargs) if kwargs else func_
+    if custom_getter_ is not None:
+        function = _with_getter(function, custom_getter_)
+    scope: Any = unique_name_
+    if create_scope_now_:
+        with variable_scope(unique_name_, None if unique_name_ else name_) as scope:
+            pass
+    template = ScopedFunction(function, default_name=name_, store=current_store(), scope=scope)
+    # Unlike a layer, a template belongs under the scope of its first call, not of its construction (row T2).
+    wanted = template._kscope.wanted  # noqa: SLF001 - a layer of ours
+    wanted.home = None
+    # One that a layer makes for itself is the layer's, as any layer inside is (row S17).
+    wanted.yields = thread.frame is None and not create_scope_now_
+    return template
+
+
+def _with_getter(function: Callable[..., Any], getter: Getter) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with variable_scope(get_variable_scope(), custom_getter=getter):
+            return function(*args, **kwargs)
+
+    return wrapped

@@ -1,0 +1,316 @@
+"""`variable_scope`: opening a scope by name, by default name, or by jumping into a captured one (sections A-F).
+
+`variable_op_scope` is TF1's deprecated name of it, with its arguments in another order (row R1).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from kscope import errors
+from kscope._scopes import names as _names
+from kscope._scopes import operation_names as _tracing
+from kscope._scopes.counters import Node
+from kscope._scopes.frame import Frame, current_frame
+from kscope._scopes.reuse import checked
+from kscope._scopes.scope import VariableScope
+from kscope._scopes.thread import thread
+from kscope._variables import dtypes as _dtypes
+from kscope.typing import Getter, Reuse
+
+__all__ = ["variable_op_scope", "variable_scope"]
+
+
+# What has to be put back when a scope is left, on the stack of its frame: who entered, the scope that was entered, the
+# scope and node before, the counters' mark of a jump, the operations' names. A plain tuple: one is made at every entry.
+_Entry: TypeAlias = "tuple[variable_scope, VariableScope, VariableScope, Node, int | None, _tracing.OpScope | None]"
+
+
+class variable_scope:  # noqa: N801 - TF1's spelling
+    """Open a scope in which `get_variable` creates and shares variables by name.
+
+    A str is joined to the current scope, a leading slash starts at the store's root, `""` keeps the name and sets
+    new defaults. A captured `VariableScope` is a jump: prefix, defaults and reuse mode come from it, wherever you
+    are. `None` takes `default_name`, made unique among its siblings by `_1`, `_2`, ...
+
+    Args:
+        name_or_scope: str, `VariableScope`, or `None` if `default_name` is given.
+        default_name: str. Used, and made unique, only if `name_or_scope` is `None`.
+        values: iterable. Had a meaning for graphs only; it has no effect.
+        initializer: default initializer of variables in this scope and below.
+        regularizer: default regularizer.
+        caching_device: default caching device, a str or a function.
+        partitioner: default partitioner, a callable.
+        custom_getter: a callable `getter(next_getter, name, **kwargs)` around every `get_variable` below; it is
+            wrapped around those of the outer scopes. Or a mapping from regular expressions to such callables: the
+            one whose pattern matches the whole full name is used; none is no error, two are a `GetterError`.
+        reuse: `True` to share existing variables, `AUTO_REUSE` to create or share, `None` or `False` to inherit.
+            Unlike in TF1, eager execution changes nothing about it (rows P1-P4).
+        dtype: default dtype.
+        use_resource: bool. Every Keras variable is a resource; it has no effect.
+        constraint: default constraint; inherited like the others (a fix of row J3).
+        auxiliary_name_scope: bool. Whether operations carry the scope's name while a program is traced.
+
+    Returns:
+        A context manager that gives the `VariableScope`.
+
+    Raises:
+        TypeError: if an argument is of a wrong type (`ScopeTypeError`, `NameTypeError`, `OptionTypeError`).
+        ValueError: if a name or a reuse mode is impossible (`ScopeNameError`, `ReuseError`).
+
+    Example:
+    >>> def tower():
+    ...     with kscope.variable_scope("tower", reuse=kscope.AUTO_REUSE):
+    ...         return kscope.get_variable("v", [1])
+    >>> tower() is tower()
+    True
+    """
+
+    __slots__ = ("_auxiliary", "_default_name", "_given", "_name_or_scope", "_reuse", "_unique")
+
+    def __init__(
+        self,
+        name_or_scope: str | VariableScope | None,
+        default_name: str | None = None,
+        values: Iterable[Any] | None = None,
+        initializer: Any = None,
+        regularizer: Any = None,
+        caching_device: Any = None,
+        partitioner: Any = None,
+        custom_getter: Getter | None = None,
+        reuse: Reuse | None = None,
+        dtype: Any = None,
+        use_resource: bool | None = None,
+        constraint: Any = None,
+        auxiliary_name_scope: bool = True,
+    ):
+        if default_name is not None:
+            _names.check_default_name(default_name)
+        elif name_or_scope is None:
+            raise errors.ScopeTypeError("If default_name is None then name_or_scope is required")
+        if values is not None:
+            iter(values)
+        self._name_or_scope = name_or_scope
+        self._default_name = default_name
+        self._reuse = checked(reuse) if reuse is not None else False
+        if auxiliary_name_scope is not True and auxiliary_name_scope is not False:
+            raise errors.OptionTypeError(
+                f"The auxiliary_name_scope must be `True` or `False`, while get {auxiliary_name_scope!r}"
+            )
+        self._auxiliary = auxiliary_name_scope
+        # Most scopes set no defaults, and share their parent's record.
+        self._given: dict[str, Any] | None = None
+        if not (
+            initializer is None
+            and regularizer is None
+            and caching_device is None
+            and partitioner is None
+            and custom_getter is None
+            and dtype is None
+            and use_resource is None
+            and constraint is None
+        ):
+            self._given = _checked_defaults(
+                initializer=initializer,
+                regularizer=regularizer,
+                caching_device=caching_device,
+                partitioner=partitioner,
+                custom_getter=custom_getter,
+                dtype=dtype,
+                use_resource=use_resource,
+                constraint=constraint,
+            )
+        self._unique: str | None = None
+
+    def __enter__(self) -> VariableScope:
+        frame = thread.frame or current_frame()
+        target = self._name_or_scope
+        if isinstance(target, str) and target and target[0] != "/":
+            return self._enter_child(frame, target)
+        if isinstance(target, VariableScope):
+            return self._enter_jump(frame, target, target.name.rpartition("/")[2])
+        if target is None:
+            return self._enter_child(frame, self._choose(frame))
+        if target == "":
+            return self._enter_same(frame)
+        if isinstance(target, str):
+            return self._enter_absolute(frame, target[1:])
+        raise errors.ScopeTypeError(
+            errors.compose(
+                "VariableScope: name_or_scope must be a string or VariableScope.",
+                [("got", f"{target!r} (of type {type(target).__name__})")],
+            )
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        frame = thread.frame or current_frame()
+        entry: _Entry | None = frame.entries[-1] if frame.entries else None
+        if entry is None or entry[0] is not self or entry[1] is not frame.scope:
+            raise self._misnested()
+        _, _, old_scope, old_node, mark, operations = frame.entries.pop()
+        if mark is not None:
+            frame.counters.back(mark)
+        elif frame.node is not old_node:
+            frame.counters.close(frame.node)
+        frame.scope = old_scope
+        frame.node = old_node
+        if operations is not None:
+            operations.close()
+
+    def _enter_child(self, frame: Frame, name: str) -> VariableScope:
+        parent = frame.scope
+        _names.check_scope(name, not parent.prefix)
+        node = frame.counters.find(frame.node, name)
+        frame.counters.open(node)
+        return self._enter(frame, parent.prefix + name, name, parent, node, None)
+
+    def _enter_same(self, frame: Frame) -> VariableScope:
+        """`""`: the same name with other defaults, at the root and below (a fix of row B6)."""
+        return self._enter(frame, frame.scope.name, "", frame.scope, frame.node, None)
+
+    def _enter_absolute(self, frame: Frame, name: str) -> VariableScope:
+        _names.check_scope(name, at_root=True)
+        root = frame.root
+        return self._enter_jump(frame, VariableScope.derived(name, root.mode, root.defaults, name + "/"), name)
+
+    def _enter_jump(self, frame: Frame, captured: VariableScope, label: str) -> VariableScope:
+        """All comes from the captured scope, and the counters are put back on leaving (rows D1-D7, C10-C12)."""
+        counters = frame.counters
+        node = counters.root
+        if captured.name:
+            # One that was made by hand has not been checked before.
+            _names.check_scope(captured.name, at_root=True)
+            node = counters.find(node, captured.name)
+        counters.open(node)
+        return self._enter(frame, captured.name, label, captured, node, counters.jump())
+
+    def _enter(
+        self, frame: Frame, name: str, label: str, source: VariableScope, node: Node, mark: int | None
+    ) -> VariableScope:
+        operations = _tracing.OpScope(label) if self._auxiliary and label and _tracing.tracing() else None
+        defaults = source.defaults
+        if self._given is not None:
+            defaults = defaults.overridden(self._given)
+        # The name scope of the first opening; without an auxiliary one, that of the place (rows E3, E4).
+        name_scope = name + "/" if mark is None and self._auxiliary and name else source.original_name_scope
+        entered = VariableScope.derived(name, self._reuse or source.mode, defaults, name_scope)
+        frame.entries.append((self, entered, frame.scope, frame.node, mark, operations))
+        frame.scope = entered
+        frame.node = node
+        return entered
+
+    def _misnested(self) -> errors.NestingError:
+        leaving = repr(self._name_or_scope or self._default_name)
+        if all(entry[0] is not self for entry in current_frame().entries):
+            leaving += ", which was never entered here, or is left already"
+        return errors.NestingError(
+            errors.compose(
+                "Improper nesting of variable_scope.",
+                [("leaving", leaving), ("current", current_frame().scope)],
+                "leave scopes in the reverse order of entering them; `with` does that by itself.",
+            )
+        )
+
+    def _choose(self, frame: Frame) -> str:
+        """The unique default name, chosen at the first entry and kept for the later ones (row D11)."""
+        if self._reuse:
+            raise errors.ReuseError(
+                errors.compose(
+                    "reuse=True cannot be used without a name_or_scope",
+                    [("default_name", repr(self._default_name)), ("reuse", self._reuse)],
+                    "a default name is made unique, so there is nothing to share; give the scope a name.",
+                )
+            )
+        if self._unique is None:
+            assert self._default_name is not None  # the constructor saw to it
+            _names.check_scope(self._default_name, not frame.scope.prefix)
+            self._unique = frame.counters.unique(frame.node, self._default_name)
+        return self._unique
+
+
+def variable_op_scope(
+    values: Iterable[Any] | None,
+    name_or_scope: str | VariableScope | None,
+    default_name: str | None = None,
+    initializer: Any = None,
+    regularizer: Any = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    custom_getter: Getter | None = None,
+    reuse: Reuse | None = None,
+    dtype: Any = None,
+    use_resource: bool | None = None,
+    constraint: Any = None,
+) -> variable_scope:
+    """Open a `variable_scope`, with `values` first: TF1's deprecated name of it.
+
+    Args:
+        values: iterable. Had a meaning for graphs only; it has no effect.
+        name_or_scope: this and the rest are as in `variable_scope`, which takes `values` third.
+        default_name: see there.
+        initializer: see there.
+        regularizer: see there.
+        caching_device: see there.
+        partitioner: see there.
+        custom_getter: see there.
+        reuse: see there.
+        dtype: see there.
+        use_resource: see there.
+        constraint: see there.
+
+    Returns:
+        A context manager that gives the `VariableScope`.
+
+    Raises:
+        TypeError: if an argument is of a wrong type.
+        ValueError: if a name or a reuse mode is impossible.
+
+    Example:
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"), kscope.variable_op_scope([], None, "fc") as scope:
+    ...     scope.name
+    'fc'
+    """
+    warnings.warn(
+        "variable_op_scope(values, name, default_name) is deprecated, use variable_scope(name, default_name, values)",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return variable_scope(
+        name_or_scope,
+        default_name,
+        values,
+        initializer,
+        regularizer,
+        caching_device,
+        partitioner,
+        custom_getter,
+        reuse,
+        dtype,
+        use_resource,
+        constraint,
+    )
+
+
+def _checked_defaults(**given: Any) -> dict[str, Any]:
+    """Refuse what could never be a default, before anything is opened (rows A11, P9)."""
+    given = {name: value for name, value in given.items() if value is not None}
+    if "dtype" in given:
+        given["dtype"] = _dtypes.standardize(given["dtype"])
+    for name, allowed in (("regularizer", (str, dict)), ("constraint", (str, dict)), ("caching_device", (str,))):
+        value = given.get(name)
+        if value is not None and value is not False and not (callable(value) or isinstance(value, allowed)):
+            raise errors.OptionTypeError(
+                f"The {name} must be a callable or one of its names, while get {value!r} "
+                f"(of type {type(value).__name__})"
+            )
+    if "partitioner" in given and not callable(given["partitioner"]):
+        raise errors.OptionTypeError(f"The partitioner must be a callable, while get {given['partitioner']!r}")
+    if not isinstance(given.get("use_resource", True), bool):
+        raise errors.OptionTypeError(f"The use_resource must be a bool or None, while get {given['use_resource']!r}")
+    return given

@@ -1,0 +1,182 @@
+"""`get_variable`: what the user wrote, and the scope's defaults for the rest (sections G, H, I, J)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from kscope._records.collections import collections_of
+from kscope._records.keys import GraphKeys
+from kscope._scopes.frame import Frame, current_frame
+from kscope._scopes.thread import default, thread
+
+# The default store is made there, so that `default.store` is set when `get_variable` is there to be called.
+from kscope._stores import store  # noqa: F401
+from kscope._stores.get_in_scope import get_in_scope
+from kscope._stores.lookup.call import Call
+from kscope.initializers import _initial_value as _initial
+from kscope.typing import DtypeLike, Getter, ShapeLike
+
+__all__ = ["get_local_variable", "get_variable"]
+
+
+def get_variable(
+    name: str,
+    shape: ShapeLike = None,
+    dtype: DtypeLike = None,
+    initializer: Any = None,
+    regularizer: Any = None,
+    trainable: bool | None = None,
+    collections: Iterable[str] | None = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    validate_shape: bool = True,
+    use_resource: bool | None = None,
+    custom_getter: Getter | None = None,
+    constraint: Any = None,
+    synchronization: Any = None,
+    aggregation: Any = None,
+) -> Any:
+    """Get the variable of that name in the current scope, or make it, as the scope's reuse mode says.
+
+    Args:
+        name: str, joined to the current scope's name. May hold slashes.
+        shape: int, list, tuple, array or `tf.TensorShape`. Left out for a constant; may be partial or left out to
+            get an existing variable.
+        dtype: a name or a framework's dtype. Defaults to the scope's, and for a constant to its own.
+        initializer: a Keras initializer, its name, config or class; a function of `(shape, dtype=None)`, of those
+            and `partition_info`, or of nothing; or a constant: number, list, array, tensor, variable. Defaults to
+            the scope's, then to `glorot_uniform` for floats and zeros for the rest. One unseeded object used for
+            several variables draws new numbers for each.
+        regularizer: a Keras regularizer, its name, config or class, or a function. `no_regularizer` switches the
+            scope's off. It ends up on the variable, so that layers add its loss.
+        trainable: bool. Defaults to `True`, except for integers, bools, and `on_read` variables.
+        collections: list, tuple or set of names for `get_collection`, in place of `"variables"`.
+        caching_device: a str such as `"/device:CPU:1"`, or a function that returns one: the variable is read from a
+            copy on that device, refreshed when it is assigned to; not on PyTorch. `""` switches a scope's off.
+        partitioner: a callable `partitioner(shape=..., dtype=...)` that returns the number of slices along each axis,
+            at most one above 1; or `kscope.partitioners.sharded(axes)`. See there.
+        validate_shape: `True`: Keras variables have a shape.
+        use_resource: has no effect; every Keras variable is a resource.
+        custom_getter: a callable `getter(next_getter, name, **kwargs)`, or a mapping from patterns to such, in place
+            of the scope's (row K5).
+        constraint: a callable on the value, its Keras name or config; optimizers apply it after each update.
+        synchronization: `"auto"`, `"none"`, `"on_write"`, `"on_read"`, or TensorFlow's enum. `"on_read"` is for state,
+            such as moving statistics: in mixed precision it is read in its own dtype.
+        aggregation: `"none"`, `"mean"`, `"sum"`, `"only_first_replica"`, or TensorFlow's enum.
+
+    Returns:
+        The `ScopedVariable`: the identical object at each look-up. With a partitioner a `PartitionedVariable`, with a
+        custom getter whatever it returns.
+
+    Raises:
+        VariableExistsError: the name is taken, and the scope does not reuse.
+        VariableMissingError: the scope reuses, and there is no such variable.
+        LateVariableError: a built layer asks for a name that its discovery did not meet.
+        ShapeMismatchError: the variable has another shape.
+        DtypeMismatchError: the variable has another dtype than the one that was written.
+        InitializerError: a new variable has no full shape, or no initializer.
+        ValueError: another argument has an impossible value.
+        TypeError: an argument is of a wrong type.
+
+    Example:
+    >>> with kscope.variable_scope("fc"):
+    ...     kernel = kscope.get_variable("kernel", [3, 4], initializer="he_normal")
+    ...     bias = kscope.get_variable("bias", initializer=[0.0] * 4)
+    >>> with kscope.variable_scope("fc", reuse=True):
+    ...     kscope.get_variable("kernel") is kernel
+    True
+    >>> bias.shape == (4,), bias.dtype
+    (True, 'float32')
+    """
+    frame: Frame = thread.frame or default.store.frames.frame or current_frame()
+    scope = frame.scope
+    defaults = scope.defaults
+    if (
+        custom_getter is None
+        and defaults.custom_getter is None
+        and synchronization is None
+        and aggregation is None
+        and partitioner is None
+        and defaults.partitioner is None
+        and type(name) is str
+    ):
+        # The hot path: a variable that is there, asked for without anything that could be wrong.
+        record = frame.store.records.get(scope.prefix + name)
+        if (
+            record is not None
+            and (shape is None or ((type(shape) is list or type(shape) is tuple) and tuple(shape) == record.shape))
+            and (dtype is None or dtype == record.dtype)
+            and (initializer is None or type(initializer) is str or _initial.draws(initializer))
+            and (initializer is not None or defaults.initializer is None or _initial.draws(defaults.initializer))
+        ):
+            call: Call | None = thread.call
+            if scope.mode if call is None else call.admits(record, scope.mode):
+                return record.variable
+    return get_in_scope(
+        scope,
+        frame.store,
+        scope.mode,
+        name,
+        shape,
+        dtype,
+        initializer,
+        regularizer,
+        trainable,
+        collections,
+        caching_device,
+        partitioner,
+        validate_shape,
+        use_resource,
+        custom_getter,
+        constraint,
+        synchronization,
+        aggregation,
+    )
+
+
+def get_local_variable(
+    name: str,
+    shape: ShapeLike = None,
+    dtype: DtypeLike = None,
+    initializer: Any = None,
+    regularizer: Any = None,
+    trainable: bool | None = False,
+    collections: Iterable[str] | None = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    validate_shape: bool = True,
+    use_resource: bool | None = None,
+    custom_getter: Getter | None = None,
+    constraint: Any = None,
+    synchronization: Any = None,
+    aggregation: Any = None,
+) -> Any:
+    """`get_variable` for a variable that is not trained and is listed as local (rows N11, N12).
+
+    Args, returns and errors are those of `get_variable`; `trainable` is always `False`, as in TF1.
+
+    Example:
+    >>> steps = kscope.get_local_variable("steps", [], dtype="int32")
+    >>> steps.trainable, kscope.get_variable_scope().local_variables()[0] is steps
+    (False, True)
+    """
+    del trainable
+    known = () if collections is None else collections_of(collections)
+    return get_variable(
+        name,
+        shape,
+        dtype,
+        initializer,
+        regularizer,
+        False,
+        [*known, GraphKeys.LOCAL_VARIABLES],
+        caching_device,
+        partitioner,
+        validate_shape,
+        use_resource,
+        custom_getter,
+        constraint,
+        synchronization,
+        aggregation,
+    )

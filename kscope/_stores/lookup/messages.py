@@ -1,0 +1,98 @@
+"""The messages of look-ups that fail: TF1's line, the facts, the way out (rows G1, G2, G5, G7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from kscope import errors
+from kscope._variables import shapes as _shapes
+
+if TYPE_CHECKING:
+    from kscope._records.record import Record
+    from kscope._records.registry import Registry
+    from kscope._scopes.scope import VariableScope
+    from kscope._stores.lookup.request import Request
+    from kscope.typing import Reuse
+
+__all__ = ["LookUp", "asked", "dtype_mismatch", "exists", "missing", "shape_mismatch"]
+
+
+class LookUp(Protocol):
+    """A look-up of something by name in a store."""
+
+    name: str
+    scope: VariableScope
+    store: Registry
+    reuse: Reuse
+
+    def spelled(self) -> str:
+        """What is asked for, in a line of a message."""
+
+
+def exists(request: LookUp, record: Record, twice: bool = False) -> errors.VariableExistsError:
+    """The name is taken, and the scope does not reuse."""
+    fix = "open the scope with reuse=True or reuse=kscope.AUTO_REUSE to share it, or give the variable another name."
+    if twice:
+        fix = f"this call got it before; {fix}"
+    return errors.VariableExistsError(
+        errors.compose(
+            f"Variable {request.name} already exists, disallowed. Did you mean to set reuse=True or "
+            "reuse=tf.AUTO_REUSE in VarScope?",
+            [*asked(request), *_found(record)],
+            fix,
+        )
+    )
+
+
+def missing(request: LookUp) -> errors.VariableMissingError:
+    """The scope reuses, and there is no such variable."""
+    names = list(request.store.records)
+    return errors.VariableMissingError(
+        errors.compose(
+            f"Variable {request.name} does not exist, or was not created with tf.get_variable(). Did you mean to set "
+            "reuse=tf.AUTO_REUSE in VarScope?",
+            [
+                *asked(request),
+                ("store", f"{request.store!r}"),
+                ("nearest names", errors.nearest(request.name, names) if names else "none, the store is empty"),
+            ],
+            "create it first, or open the scope with reuse=kscope.AUTO_REUSE to create or share.",
+        )
+    )
+
+
+def shape_mismatch(request: Request, record: Record) -> errors.ShapeMismatchError:
+    """The variable has another shape."""
+    return errors.ShapeMismatchError(
+        errors.compose(
+            f"Trying to share variable {request.name}, but specified shape {_shapes.spelled(request.shape)} and found "
+            f"shape {_shapes.spelled(record.shape)}.",
+            [*asked(request), *_found(record)],
+            "ask for the shape it has, or leave the shape out; give a variable of another shape another name.",
+        )
+    )
+
+
+def dtype_mismatch(request: Request, record: Record) -> errors.DtypeMismatchError:
+    """The variable has another dtype."""
+    return errors.DtypeMismatchError(
+        errors.compose(
+            f"Trying to share variable {request.name}, but specified dtype {request.dtype} and found dtype "
+            f"{record.dtype}.",
+            [*asked(request), *_found(record)],
+            "ask for the dtype it has, or leave the dtype out.",
+        )
+    )
+
+
+def asked(request: LookUp) -> list[tuple[str, object]]:
+    """The lines of a message that say what was asked for, and where."""
+    reuse = getattr(request.reuse, "name", request.reuse)
+    return [("asked for", request.spelled()), ("scope", f"{request.scope.name!r}, reuse={reuse}")]
+
+
+def _found(record: Record) -> list[tuple[str, object]]:
+    return [
+        ("found", f"{record.name}, shape {_shapes.spelled(record.shape)}, dtype {record.dtype}"),
+        ("Originally defined at", record.site),
+    ]

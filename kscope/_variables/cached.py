@@ -1,0 +1,87 @@
+"""`caching_device`: a variable that is read from a copy of it on another device (row I15)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kscope import _keras, errors
+from kscope._variables.variable import ScopedVariable
+
+__all__ = ["CachedVariable", "device_of"]
+
+_DEVICE = re.compile(r"^(?:.*/)?(?:device:)?(?P<kind>[a-z]+):(?P<index>\d+)$", re.IGNORECASE)
+
+
+class CachedVariable(ScopedVariable):
+    """A variable that is read from a copy on its caching device.
+
+    A copy is made anew when the variable was assigned to, and on TensorFlow at each read. Inside of a program that
+    JAX compiles, everything is where the program runs.
+    """
+
+    _copy: _keras.Copy
+
+    def __init__(self, path: str, initial: Any, *, caching_device: str, **options: Any):
+        # NNX takes no plain attribute before the variable is there.
+        object.__setattr__(self, "_copy", _keras.Copy(caching_device))
+        super().__init__(path, initial, **options)
+        self._copy.attach(self._value)
+
+    @property
+    def caching_device(self) -> str:
+        """The device that it is read from, in Keras' spelling."""
+        return self._copy.device
+
+    def _maybe_autocast(self, value: Any) -> Any:
+        """What Keras makes of the value for whoever reads it."""
+        return super()._maybe_autocast(self._copy.of(value) if value is self._value else value)
+
+
+def device_of(given: Any, name: str) -> str | None:
+    """The device that is meant, in Keras' spelling, such as `"cpu:1"`; `None` for no caching.
+
+    Args:
+        given: TF1's or Keras' spelling of a device, `"/device:CPU:1"` or `"cpu:1"`; a function of something with a
+            `name` and a `device` that returns one; or something false.
+        name: the variable's.
+
+    Raises:
+        OptionError: there is no such device.
+        UnsupportedError: on PyTorch, for another device than the variable's own, from which it is read anyway.
+    """
+    if callable(given):
+        given = given(_Placed(name))
+    if not given:
+        return None
+    match = _DEVICE.match(given) if isinstance(given, str) else None
+    device = f"{match['kind']}:{match['index']}".lower() if match else None
+    devices = _keras.devices()
+    if device not in devices:
+        raise errors.OptionError(
+            errors.compose(
+                f"Variable {name} cannot be cached on {given!r}: there is no such device.",
+                [("devices", ", ".join(devices))],
+                "name one of them, or leave caching_device out.",
+            )
+        )
+    if _keras.BACKEND == "torch":
+        if device != devices[0]:
+            raise errors.UnsupportedError(
+                errors.compose(
+                    f"Variable {name} cannot be cached on {device!r}: PyTorch's modules want their parameters as they "
+                    "are.",
+                    [("the variable is on", devices[0])],
+                    "leave caching_device out on this backend.",
+                )
+            )
+        return None
+    return device
+
+
+class _Placed:
+    """What a function of a device is called with: TF1's was called with an operation."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.device = _keras.devices()[0]

@@ -1,0 +1,64 @@
+"""TF1's initializers, with its names, arguments, defaults and formulas, as Keras initializers.
+
+Pass them to `get_variable`, to a scope, or to any layer of Keras. What TF1 says of each stands in
+`tensorflow/python/ops/init_ops.py`; of `xavier_initializer` and contrib's variance scaling, in
+`tensorflow/contrib/layers/python/layers/initializers.py`.
+
+All are called as `initializer(shape, dtype=None, partition_info=None)`, where `shape` is a full shape, `dtype` defaults
+to the initializer's own, and `partition_info` says of which whole (`full_shape`) a slice is drawn, and from which place
+(`var_offset`). As with Keras' initializers, one object draws the same numbers each time it is called; `get_variable`
+draws new ones for each variable, unless there is a seed. The numbers are Keras', or with `kscope.set_seed` our own;
+those of TF1 for the same seed they are not. `seeded` is for functions of your own, and not TF1's.
+"""
+
+from __future__ import annotations
+
+from kscope.initializers._constant import (
+    constant_initializer,
+    identity_initializer,
+    ones_initializer,
+    zeros_initializer,
+)
+from kscope.initializers._function import seeded
+from kscope.initializers._random import (
+    orthogonal_initializer,
+    random_normal_initializer,
+    random_uniform_initializer,
+    truncated_normal_initializer,
+)
+from kscope.initializers._variance_scaling import (
+    contrib_variance_scaling_initializer,
+    glorot_normal_initializer,
+    glorot_uniform_initializer,
+    he_normal,
+    he_uniform,
+    lecun_normal,
+    lecun_uniform,
+    uniform_unit_scaling_initializer,
+    variance_scaling_initializer,
+    xavier_initializer,
+    xavier_initializer_conv2d,
+)
+
+__all__ = [
+    "constant_initializer",
+    "contrib_variance_scaling_initializer",
+    "glorot_normal_initializer",
+    "glorot_uniform_initializer",
+    "he_normal",
+    "he_uniform",
+    "identity_initializer",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones_initializer",
+    "orthogonal_initializer",
+    "random_normal_initializer",
+    "random_uniform_initializer",
+    "seeded",
+    "truncated_normal_initializer",
+    "uniform_unit_scaling_initializer",
+    "variance_scaling_initializer",
+    "xavier_initializer",
+    "xavier_initializer_conv2d",
+    "zeros_initializer",
+]

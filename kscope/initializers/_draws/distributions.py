@@ -1,0 +1,122 @@
+"""What an initializer draws, as data: a distribution and its parameters, and NumPy arrays of such numbers.
+
+Floats of 16 and 8 bits are the float32 ones, rounded; a float64 is the float32 with more digits. So a dtype decides on
+the digits of a variable, and not on its numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from kscope._variables import dtypes as _dtypes
+from kscope.initializers._draws import from_bits as _curves
+from kscope.initializers._draws import philox as _draws
+from kscope.initializers._draws.from_bits import Array
+
+__all__ = ["Integers", "Law", "Normal", "Orthogonal", "Part", "Shape", "Truncated", "Uniform", "cut", "draw"]
+
+Shape = tuple[int, ...]
+# Where it begins, and its shape.
+Part = tuple[Shape, Shape]
+
+
+class Uniform(NamedTuple):
+    """Floats in `[low, high)`."""
+
+    low: float
+    high: float
+
+    def numbers(self, key: int, dtype: str, start: int, stop: int) -> Array:
+        """Those of the places from `start` to before `stop`."""
+        numbers = _draws.numbers(_curves.uniform, key, dtype, start, stop)
+        numbers *= self.high - self.low
+        numbers += self.low
+        # What is just below the bound may be rounded to it.
+        low, high = numbers.dtype.type(self.low), numbers.dtype.type(self.high)
+        return np.clip(numbers, *sorted((low, np.nextafter(high, low))), out=numbers)
+
+
+class Normal(NamedTuple):
+    """Floats of a normal distribution."""
+
+    mean: float
+    stddev: float
+
+    def numbers(self, key: int, dtype: str, start: int, stop: int) -> Array:
+        """Those of the places from `start` to before `stop`."""
+        return _moved(_draws.numbers(_curves.normal, key, dtype, start, stop), self.mean, self.stddev)
+
+
+class Truncated(NamedTuple):
+    """Floats of a normal distribution that is cut off at two standard deviations, which are those before the cut."""
+
+    mean: float
+    stddev: float
+
+    def numbers(self, key: int, dtype: str, start: int, stop: int) -> Array:
+        """Those of the places from `start` to before `stop`."""
+        return _moved(_draws.numbers(_curves.truncated, key, dtype, start, stop), self.mean, self.stddev)
+
+
+class Integers(NamedTuple):
+    """Ints in `[low, high)`."""
+
+    low: int
+    high: int
+
+    def numbers(self, key: int, _: str, start: int, stop: int) -> Array:
+        """Those of the places from `start` to before `stop`. One is likelier than another by the range over 2**64."""
+        span = np.uint64(self.high - self.low)
+        # Ints of 64 bits wrap around, so that the sum is right where they are taken for signed ones.
+        low = np.uint64(self.low % 2**64)
+        return _draws.numbers(lambda words: words % span + low, key, "uint64", start, stop)
+
+
+class Orthogonal(NamedTuple):
+    """A matrix with orthonormal columns, or rows if there are fewer; all dimensions but the last are rows."""
+
+    gain: float
+
+    def whole(self, key: int, shape: Shape) -> Array:
+        """The matrix, from the QR decomposition of normal numbers (Saxe et al., 2014).
+
+        It is computed in 64 bits: the libraries that decompose differ in the last digits, which rounding takes away.
+        """
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        normal = Normal(0.0, 1.0).numbers(key, "float64", 0, rows * columns)
+        q, r = np.linalg.qr(normal.reshape(max(rows, columns), min(rows, columns)))
+        q *= np.sign(np.diagonal(r))
+        return self.gain * (q.T if rows < columns else q).reshape(shape)
+
+
+Law = Uniform | Normal | Truncated | Integers | Orthogonal
+
+
+def draw(law: Law, key: int, shape: Shape, dtype: str, part: Part | None = None) -> Array:
+    """The array of a shape and dtype that a key stands for, or a part of it."""
+    begin, size = part or ((0,) * len(shape), shape)
+    if isinstance(law, Orthogonal):
+        values = law.whole(key, shape)
+    else:
+        # Rows stand one behind the other, so that those before and after the part need not be drawn.
+        row = math.prod(shape[1:])
+        start, rows = (begin[0], size[0]) if shape else (0, 1)
+        working = "float64" if dtype == "float64" else "float32"
+        values = law.numbers(key, working, start * row, (start + rows) * row).reshape((*size[:1], *shape[1:]))
+        begin = (0, *begin[1:])[: len(shape)]
+    return np.asarray(cut(values, (begin, size)), _dtypes.as_numpy(dtype), order="C")
+
+
+def cut(values: Array, part: Part) -> Array:
+    """A part of an array, as a view of it."""
+    return values[tuple(slice(first, first + length) for first, length in zip(*part, strict=True))]
+
+
+def _moved(numbers: Array, mean: float, stddev: float) -> Array:
+    numbers *= stddev
+    if mean:
+        numbers += mean
+    return numbers

@@ -1,0 +1,172 @@
+"""TF1's initializers that draw from a distribution which does not depend on the shape, and the orthogonal one."""
+
+# ruff: noqa: N801 - TF1's spelling
+
+from __future__ import annotations
+
+from typing import Any
+
+from kscope import errors
+from kscope._variables import dtypes as _dtypes
+from kscope.initializers._base import Random, RandomFloats, number, registered
+from kscope.initializers._draws.distributions import Integers, Law, Normal, Orthogonal, Shape, Truncated, Uniform
+from kscope.typing import DtypeLike
+
+__all__ = [
+    "orthogonal_initializer",
+    "random_normal_initializer",
+    "random_uniform_initializer",
+    "truncated_normal_initializer",
+]
+
+
+@registered
+class random_uniform_initializer(Random):
+    """Numbers of a uniform distribution over `[minval, maxval)`.
+
+    Args:
+        minval: number. The lower bound, included.
+        maxval: number. The upper bound, excluded. Defaults to 1 for floats; integers need one.
+        seed: int. Decides on the numbers.
+        dtype: a float or an integer; what it answers in if it is asked for no dtype.
+
+    Raises:
+        DtypeError: for a dtype that is neither a float nor an integer.
+        OptionError: if integers are asked for, and there is no `maxval`, or nothing below it.
+        OptionTypeError: if they are asked for between bounds that are none.
+
+    Example:
+    >>> initializer = kscope.initializers.random_uniform_initializer(5, 6, dtype="int32")
+    >>> keras.ops.convert_to_numpy(initializer([2])).tolist()
+    [5, 5]
+    """
+
+    def __init__(self, minval: Any = 0.0, maxval: Any = None, seed: int | None = None, dtype: DtypeLike = "float32"):
+        super().__init__(seed, dtype)
+        self.minval = number(minval)
+        self.maxval = None if maxval is None else number(maxval)
+
+    def _checked(self, dtype: DtypeLike) -> str:
+        name = _dtypes.standardize(dtype)
+        if "int" not in name and not _dtypes.is_floating(name):
+            raise errors.DtypeError(f"Argument `dtype` got invalid value {name}. Accepted dtypes are floats and ints.")
+        return name
+
+    def _law(self, _: Shape, dtype: str) -> Law:
+        if _dtypes.is_floating(dtype):
+            return Uniform(self.minval, 1.0 if self.maxval is None else self.maxval)
+        if self.maxval is None:
+            raise errors.OptionError(f"Must specify maxval for integer dtype {dtype}")
+        for bound in (self.minval, self.maxval):
+            if int(bound) != bound:
+                raise errors.OptionTypeError(f"Expected {dtype}, but got {bound} of type {type(bound).__name__!r}.")
+        if self.minval >= self.maxval:
+            raise errors.OptionError(f"Need minval < maxval, got {self.minval} >= {self.maxval}")
+        return Integers(int(self.minval), int(self.maxval))
+
+    def get_config(self) -> dict[str, Any]:
+        """What to make an equal one of."""
+        return {"minval": self.minval, "maxval": self.maxval, **super().get_config()}
+
+
+class _OfMoments(RandomFloats):
+    """A distribution that is given by mean and standard deviation."""
+
+    def __init__(self, mean: Any = 0.0, stddev: Any = 1.0, seed: int | None = None, dtype: DtypeLike = "float32"):
+        super().__init__(seed, dtype)
+        self.mean = number(mean)
+        self.stddev = number(stddev)
+
+    def get_config(self) -> dict[str, Any]:
+        """What to make an equal one of."""
+        return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
+
+
+@registered
+class random_normal_initializer(_OfMoments):
+    """Numbers of a normal distribution.
+
+    Args:
+        mean: number.
+        stddev: number. The standard deviation; 1 unless given, where Keras' is 0.05.
+        seed: int. Decides on the numbers.
+        dtype: a float; what it answers in if it is asked for no dtype.
+
+    Raises:
+        DtypeError: if a dtype is no float.
+
+    Example:
+    >>> initializer = kscope.initializers.random_normal_initializer(stddev=0.0, mean=2.0)
+    >>> keras.ops.convert_to_numpy(initializer([2])).tolist()
+    [2.0, 2.0]
+    """
+
+    def _law(self, _shape: Shape, _dtype: str) -> Law:
+        return Normal(self.mean, self.stddev)
+
+
+@registered
+class truncated_normal_initializer(_OfMoments):
+    """Numbers of a normal distribution that is cut off two standard deviations from its mean.
+
+    The numbers' own standard deviation is about 0.88 times `stddev`.
+
+    Args:
+        mean: number.
+        stddev: number. The standard deviation before the cut; 1 unless given, where Keras' is 0.05.
+        seed: int. Decides on the numbers.
+        dtype: a float; what it answers in if it is asked for no dtype.
+
+    Raises:
+        DtypeError: if a dtype is no float.
+
+    Example:
+    >>> values = kscope.initializers.truncated_normal_initializer(stddev=0.1)([100])
+    >>> bool(keras.ops.max(keras.ops.abs(values)) <= 0.2)
+    True
+    """
+
+    def _law(self, _shape: Shape, _dtype: str) -> Law:
+        return Truncated(self.mean, self.stddev)
+
+
+@registered
+class orthogonal_initializer(RandomFloats):
+    """A random orthogonal matrix, from the QR decomposition of normal numbers (Saxe et al., 2014).
+
+    All dimensions but the last are rows. The columns are orthonormal; or the rows, if there are fewer of them.
+
+    Args:
+        gain: float. What the matrix is multiplied by.
+        seed: int. Decides on the numbers.
+        dtype: a float; what it answers in if it is asked for no dtype.
+
+    Raises:
+        DtypeError: if a dtype is no float.
+        ShapeValueError: when it is called, if a shape has fewer than two dimensions.
+
+    Example:
+    >>> q = keras.ops.convert_to_numpy(kscope.initializers.orthogonal_initializer()([3, 2]))
+    >>> bool(np.allclose(q.T @ q, np.eye(2), atol=1e-5))
+    True
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None, dtype: DtypeLike = "float32"):
+        super().__init__(seed, dtype)
+        self.gain = gain
+
+    def _values(self, shape: Shape, dtype: str, _: Any) -> Any:
+        # A slice is orthogonal by itself.
+        return self._draw(self._law(shape, dtype), shape, dtype)
+
+    def _law(self, shape: Shape, _: str) -> Law:
+        if len(shape) < 2:
+            raise errors.ShapeValueError(
+                "The tensor to initialize, specified by argument `shape` must be at least two-dimensional. "
+                f"Received shape={shape}"
+            )
+        return Orthogonal(self.gain)
+
+    def get_config(self) -> dict[str, Any]:
+        """What to make an equal one of."""
+        return {"gain": self.gain, **super().get_config()}

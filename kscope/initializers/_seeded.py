@@ -1,0 +1,143 @@
+"""From an initializer to an initial value that follows from a seed and a name, on every backend the same.
+
+What is not known here keeps its own way: Keras' and our initializers are told by their exact class, since a subclass
+may draw something else.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from kscope._variables import dtypes as _dtypes
+from kscope._variables.slices import PartitionInfo
+from kscope._variables.variable import NumpyInitializer
+from kscope.initializers import _initial_value as _initial
+from kscope.initializers._base import Random, number, whole
+from kscope.initializers._draws import distributions as _laws
+from kscope.initializers._draws import philox as _draws
+from kscope.initializers._draws import seeds as _seeds
+from kscope.initializers._draws.distributions import Law, Normal, Orthogonal, Part, Shape, Truncated, Uniform
+from kscope.initializers._draws.from_bits import Array
+from kscope.initializers._function import Seeded
+from kscope.initializers._variance_scaling import TRUNCATED, fans, units
+
+__all__ = ["Drawing", "drawing", "state"]
+
+
+class Drawing(NumpyInitializer):
+    """An initializer that draws the same numbers at each call; for a slice, those that the whole would have there."""
+
+    __slots__ = ("_draw", "_info")
+
+    def __init__(self, draw: Callable[[Shape, str, Part | None], Array], info: PartitionInfo | None):
+        self._draw = draw
+        self._info = info
+
+    def __call__(self, shape: Shape, dtype: str) -> Array:
+        """A NumPy array of a shape and dtype, which nobody else holds."""
+        part = None if self._info is None else (tuple(self._info.var_offset), tuple(shape))
+        return self._draw(whole(shape, self._info), dtype, part)
+
+
+def drawing(
+    name: str, initializer: Any, seed: int, shape: Shape, dtype: str, info: PartitionInfo | None
+) -> Drawing | None:
+    """What to initialize a new variable with, or `None` if it has to be the initializer itself.
+
+    Args:
+        name: the scoped name; of a slice, that of the whole.
+        initializer: a callable.
+        seed: the store's.
+        shape: that of the variable, or of the slice.
+        dtype: its dtype.
+        info: where a slice stands.
+    """
+    key = _seeds.key_of_name(seed, name)
+    if type(initializer) is Seeded:
+        return Drawing(functools.partial(_by_function, name, initializer, key), info)
+    law = _law(initializer, whole(shape, info), dtype)
+    if law is None:
+        return None
+    given = initializer.get_config()["seed"]
+    if given is not None:
+        if not isinstance(given, int):
+            # A generator, with a state of its own.
+            return None
+        key = _seeds.key_of_seed(given)
+    return Drawing(functools.partial(_laws.draw, law, key), info)
+
+
+def state(name: str, seed: int, numbers: Array) -> Array:
+    """The first state of a random generator in place of another: a number below 2**31, and how often it was asked."""
+    return np.array([_seeds.key_of_name(seed, name) % 2**31, 0], numbers.dtype)
+
+
+def _by_function(name: str, initializer: Seeded, key: int, shape: Shape, dtype: str, part: Part | None) -> Array:
+    value = initializer.function(_draws.generator(key), shape, dtype)
+    value = keras.ops.convert_to_numpy(_initial.fitting(name, initializer, value, shape, dtype))
+    value = value if part is None else _laws.cut(value, part)
+    return np.array(value, _dtypes.as_numpy(dtype), order="C")
+
+
+def _law(initializer: Any, shape: Shape, dtype: str) -> Law | None:
+    if isinstance(initializer, Random):
+        ours = type(initializer).__module__.startswith("kscope.")
+        return initializer.law(shape, dtype) if ours else None
+    law = _OF_KERAS.get(type(initializer))
+    # Keras has words of its own for dtypes that it does not draw.
+    return law(initializer, shape) if law is not None and _dtypes.is_floating(dtype) else None
+
+
+def _uniform(initializer: Any, _: Shape) -> Law:
+    return Uniform(number(initializer.minval), number(initializer.maxval))
+
+
+def _normal(initializer: Any, _: Shape) -> Law:
+    return Normal(number(initializer.mean), number(initializer.stddev))
+
+
+def _truncated(initializer: Any, _: Shape) -> Law:
+    return Truncated(number(initializer.mean), number(initializer.stddev))
+
+
+def _orthogonal(initializer: Any, shape: Shape) -> Law | None:
+    # Keras has words of its own for a vector, too.
+    return Orthogonal(initializer.gain) if len(shape) > 1 else None
+
+
+def _scaled(initializer: Any, shape: Shape) -> Law:
+    variance = initializer.scale / max(1.0, units(initializer.mode, *_fans(initializer, shape)))
+    if initializer.distribution == "uniform":
+        limit = math.sqrt(3.0 * variance)
+        return Uniform(-limit, limit)
+    if initializer.distribution == "untruncated_normal":
+        return Normal(0.0, math.sqrt(variance))
+    return Truncated(0.0, math.sqrt(variance) / TRUNCATED)
+
+
+def _fans(initializer: Any, shape: Shape) -> tuple[int, int]:
+    inputs, outputs = initializer.input_axes, initializer.output_axes
+    if inputs is None or outputs is None:
+        return fans(shape)
+    return math.prod(shape[axis] for axis in inputs), math.prod(shape[axis] for axis in outputs)
+
+
+_OF_KERAS: dict[type, Callable[[Any, Shape], Law | None]] = {
+    keras.initializers.RandomUniform: _uniform,
+    keras.initializers.RandomNormal: _normal,
+    keras.initializers.TruncatedNormal: _truncated,
+    keras.initializers.Orthogonal: _orthogonal,
+    keras.initializers.VarianceScaling: _scaled,
+    keras.initializers.GlorotNormal: _scaled,
+    keras.initializers.GlorotUniform: _scaled,
+    keras.initializers.HeNormal: _scaled,
+    keras.initializers.HeUniform: _scaled,
+    keras.initializers.LecunNormal: _scaled,
+    keras.initializers.LecunUniform: _scaled,
+}
