@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kscope import compat, errors, getters, initializers, partitioners, regularizers, testing, typing
     from kscope._layers.kept.get_layer import get_or_create_layer, layer
-    from kscope._layers.scoped import ScopedLayer, ScopedModel
+    from kscope._layers.layer import ScopedLayer, ScopedModel
     from kscope._layers.template import make_template, scoped
     from kscope._layers.transform import Transformed, transform
     from kscope._records.keys import GraphKeys
@@ -54,8 +54,8 @@ _HOMES = {
     "GraphKeys": "_records.keys",
     "PartitionInfo": "_variables.slices",
     "PartitionedVariable": "_variables.partitioned",
-    "ScopedLayer": "_layers.scoped",
-    "ScopedModel": "_layers.scoped",
+    "ScopedLayer": "_layers.layer",
+    "ScopedModel": "_layers.layer",
     "ScopedVariable": "_variables.variable",
     "Transformed": "_layers.transform",
     "VariableScope": "_scopes.scope",

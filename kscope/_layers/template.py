@@ -10,7 +10,7 @@ from typing import Any, overload
 import keras
 
 from kscope import errors
-from kscope._layers.scoped import ScopedLayer
+from kscope._layers.layer import ScopedLayer
 from kscope._scopes.frame import get_variable_scope
 from kscope._scopes.thread import thread
 from kscope._scopes.variable_scope import variable_scope

@@ -1,8 +1,7 @@
-"""What the ready getters are made of: settings, and variables kept beside those that they stand around."""
+"""What the built-in getters are made of: settings, and variables kept beside those that they read."""
 
 from __future__ import annotations
 
-import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -16,7 +15,6 @@ from kscope._stores.lookup.getter_calls import ARGUMENTS
 from kscope._variables import dtypes as _dtypes
 
 __all__ = [
-    "Pair",
     "SettingsGetter",
     "arguments_of",
     "dtype_of",
@@ -49,7 +47,7 @@ def arguments_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any
 
 
 def is_state(got: Any, arguments: dict[str, Any]) -> bool:
-    """Whether a variable goes through all ready getters as it is: another getter's numbers, or no floats."""
+    """Whether a variable goes through all built-in getters as it is: another getter's numbers, or no floats."""
     if not hasattr(got, "dtype"):
         raise errors.GetterError(
             errors.compose(
@@ -136,16 +134,3 @@ def training_now(training: bool | None) -> bool:
 def unit(vector: Any) -> Any:
     """A vector of length one."""
     return vector / ops.maximum(ops.sqrt(ops.sum(ops.square(vector))), 1e-12)
-
-
-class Pair:
-    """A variable and its average, neither of them kept alive."""
-
-    __slots__ = ("average", "variable")
-
-    variable: Callable[[], Any]
-    average: Callable[[], Any]
-
-    def __init__(self, variable: Any, average: Any):
-        self.variable = weakref.ref(variable)
-        self.average = weakref.ref(average)

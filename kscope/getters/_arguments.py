@@ -1,0 +1,115 @@
+"""Getters that change what is asked for, or the dtype and the gradient of what is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from kscope import _keras, errors
+from kscope._stores.lookup.getter_calls import ARGUMENTS
+from kscope._variables import dtypes as _dtypes
+from kscope.getters._base import SettingsGetter, arguments_of, is_state, registered
+
+__all__ = ["cast", "freeze", "override", "stop_gradient"]
+
+
+@registered
+def stop_gradient(getter: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Read a variable as a constant: what is computed from it here trains everything but it.
+
+    Where the same variable is got without this getter, it is trained as ever, which is the difference to `freeze`.
+    The variable stays among the trainable ones; if nothing else reads it, its gradient is none or zero.
+
+    Example:
+    >>> class Tied(kscope.ScopedLayer):
+    ...     def call(self, x):
+    ...         with kscope.variable_scope("fc", reuse=kscope.AUTO_REUSE):
+    ...             trained = kscope.get_variable("kernel", [x.shape[-1], x.shape[-1]])
+    ...             constant = kscope.get_variable("kernel", custom_getter=kscope.getters.stop_gradient)
+    ...         return (x @ trained) @ ops.transpose(constant)
+    >>> len(Tied()(np.ones((2, 3), "float32"))), Tied().trainable
+    (2, True)
+    """
+    got = getter(*args, **kwargs)
+    return got if is_state(got, arguments_of(args, kwargs)) else ops.stop_gradient(got)
+
+
+@registered
+def freeze(getter: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Make the variable with `trainable=False`: no optimizer sees it, wherever it is read.
+
+    Like all arguments it says how a variable is made; one that exists is shared as it is (row G10). To train a
+    variable in one place and not in another, use `stop_gradient`.
+
+    Example:
+    >>> with kscope.variable_scope("fc", custom_getter={".*/bias": kscope.getters.freeze}):
+    ...     kernel, bias = kscope.get_variable("kernel", [3, 4]), kscope.get_variable("bias", [4])
+    >>> kernel.trainable, bias.trainable
+    (True, False)
+    """
+    return getter(**{**arguments_of(args, kwargs), "trainable": False})
+
+
+@registered
+class cast(SettingsGetter):  # noqa: N801 - used like a function
+    """Read variables in another dtype than they are kept in; their gradients come back in their own.
+
+    Args:
+        dtype: a float dtype, as a name or a framework's.
+
+    Example:
+    >>> with kscope.variable_scope("fc", custom_getter=kscope.getters.cast("bfloat16")):
+    ...     kernel = kscope.get_variable("kernel", [3, 4])
+    >>> keras.backend.standardize_dtype(kernel.dtype), kscope.default_store()["fc/kernel"].dtype
+    ('bfloat16', 'float32')
+    """
+
+    def __init__(self, dtype: Any):
+        self.dtype = _dtypes.standardize(dtype)
+        if not _dtypes.is_floating(self.dtype):
+            raise errors.OptionError(f"Variables can be read in a float dtype, while get {self.dtype}")
+
+    def read(self, getter: Any, got: Any, arguments: dict[str, Any]) -> Any:
+        """The value in the other dtype."""
+        del getter, arguments
+        return ops.cast(_keras.stored_value(got), self.dtype)
+
+
+@registered
+class override:  # noqa: N801 - used like a function
+    """Ask for variables with other arguments, whatever the code inside the scope says.
+
+    Args:
+        **arguments: arguments of `get_variable`, but for `name` and `custom_getter`.
+
+    Example:
+    >>> plain = kscope.getters.override(initializer="zeros", regularizer=None)
+    >>> with kscope.variable_scope("fc", custom_getter=plain):
+    ...     kernel = kscope.get_variable("kernel", [2], initializer="ones", regularizer="l2")
+    >>> keras.ops.convert_to_numpy(kernel).tolist(), kernel.regularizer
+    ([0.0, 0.0], None)
+    """
+
+    def __init__(self, **arguments: Any):
+        unknown = sorted(set(arguments) - set(ARGUMENTS[1:]) | {"reuse"}.intersection(arguments))
+        if unknown:
+            raise errors.OptionTypeError(f"get_variable has no argument to override that is called {unknown[0]!r}.")
+        self.arguments = arguments
+
+    def __call__(self, getter: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Get the variable with the arguments that were given here."""
+        return getter(**{**arguments_of(args, kwargs), **self.arguments})
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, as Keras saves them."""
+        return {key: keras.saving.serialize_keras_object(value) for key, value in self.arguments.items()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A getter with these arguments."""
+        return cls(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})
+
+    def __repr__(self) -> str:
+        return f"kscope.getters.override({', '.join(f'{key}={value!r}' for key, value in self.arguments.items())})"
