@@ -1,4 +1,8 @@
-"""Other libraries' spelling of kscope, for code that is ported: `kscope.compat.v1` is TF1's."""
+"""Other libraries' spelling of kscope, for code that is ported: `kscope.compat.v1` is TF1's.
+
+Start with `v1/__init__.py`: names are found by tables, and are loaded when they are first used. Nothing is computed
+here, but for the sums in `v1/losses.py`.
+"""
 
 from __future__ import annotations
 

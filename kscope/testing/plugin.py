@@ -71,7 +71,7 @@ def kscope_seeded_store() -> Iterator[VariableStore]:
 
 def _opened(seed: int | None) -> Iterator[VariableStore]:
     # Not before a test asks for it: kscope's stores load Keras.
-    import kscope
+    from kscope._stores.store import VariableStore
 
-    with kscope.VariableStore(seed=seed).as_default() as store:
+    with VariableStore(seed=seed).as_default() as store:
         yield store

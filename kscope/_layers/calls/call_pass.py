@@ -47,7 +47,7 @@ class Pass(Frame):
         self._state = state
         self._training = training
         self._touched: set[Record | Kept] = set()
-        # What was made past `get_variable`, for which `_strays` looks.
+        # What was made past `get_variable`, for which `strays.check` looks.
         self.strays: list[Stray] = []
 
     def __enter__(self) -> Self:

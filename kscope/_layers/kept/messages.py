@@ -1,4 +1,4 @@
-"""The messages of look-ups of layers that fail, as `_messages` has those of variables."""
+"""The errors of look-ups of layers; those of variables stand in `kscope._stores.lookup.messages`."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import kscope
 from kscope._lazy import found
+from kscope._records.keys import GraphKeys
 
 if TYPE_CHECKING:
     from kscope._stores.store import Scope
@@ -36,24 +36,26 @@ _INSTEAD = {
 }
 
 
-def add_loss(loss: Any, loss_collection: str | None = kscope.GraphKeys.LOSSES) -> None:
+def add_loss(loss: Any, loss_collection: str | None = GraphKeys.LOSSES) -> None:
     """Put a loss into a collection of the current store; `None` puts it nowhere.
 
     Raises:
         UnsupportedError: for a tensor of one call of a layer: there, use the layer's own `add_loss`.
     """
     if loss_collection:
-        kscope.add_to_collection(loss_collection, loss)
+        from kscope._stores.listings import add_to_collection
+
+        add_to_collection(loss_collection, loss)
 
 
-def get_losses(scope: Scope = None, loss_collection: str = kscope.GraphKeys.LOSSES) -> list[Any]:
+def get_losses(scope: Scope = None, loss_collection: str = GraphKeys.LOSSES) -> list[Any]:
     """What `add_loss` put into a collection."""
-    return kscope.get_collection(loss_collection, scope)
+    return _listed(loss_collection, scope)
 
 
 def get_regularization_losses(scope: Scope = None) -> list[Any]:
     """The values of the regularizers of the current store's variables, as they are now (row N10)."""
-    return kscope.get_collection(kscope.GraphKeys.REGULARIZATION_LOSSES, scope)
+    return _listed(GraphKeys.REGULARIZATION_LOSSES, scope)
 
 
 def get_regularization_loss(scope: Scope = None, name: str = "total_regularization_loss") -> Any:
@@ -73,6 +75,13 @@ def get_total_loss(add_regularization_losses: bool = True, name: str = "total_lo
     """The sum of what `add_loss` was given, and of the regularizers' values, a scalar. `name` has no effect."""
     del name
     return _sum(get_losses(scope) + (get_regularization_losses(scope) if add_regularization_losses else []))
+
+
+def _listed(key: str, scope: Scope) -> list[Any]:
+    # Stores load Keras, which importing this does not.
+    from kscope._stores.listings import get_collection
+
+    return get_collection(key, scope)
 
 
 def _sum(losses: list[Any]) -> Any:

@@ -55,13 +55,13 @@ def run(folder: Path, backend: str, reference: str) -> None:
 def _run_case(case: Path, backend: str, reference: str, stage: list[str]) -> None:
     import keras
 
-    import kscope
+    from kscope._stores.store import reset_default_store
     from kscope.testing._parity.case import read
     from kscope.testing._parity.stages import Subject
 
     # Names start from anew, and do not depend on the cases before.
     keras.utils.clear_session(free_memory=False)
-    kscope.reset_default_store()
+    reset_default_store()
     keras.utils.set_random_seed(0)
     subject = Subject(read(case))
     for name in STAGES:

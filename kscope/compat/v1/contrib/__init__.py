@@ -1,4 +1,7 @@
-"""`tf.contrib`, as far as it was about variables."""
+"""`tf.contrib`, as far as it was about variables.
+
+Each file is a table of names, as `kscope.compat.v1` is. Start with `layers.py`; `slim.py` has the names of both others.
+"""
 
 from __future__ import annotations
 
