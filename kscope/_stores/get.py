@@ -14,6 +14,7 @@ from kscope._scopes.thread import default, thread
 from kscope._stores import store  # noqa: F401
 from kscope._stores.get_in_scope import get_in_scope
 from kscope._stores.lookup.call import Call
+from kscope._stores.lookup.request import Arguments
 from kscope.initializers import _initial_value as _initial
 from kscope.typing import DtypeLike, Getter, ShapeLike
 
@@ -113,26 +114,24 @@ def get_variable(
             call: Call | None = thread.call
             if scope.mode if call is None else call.admits(record, scope.mode):
                 return record.variable
-    return get_in_scope(
-        scope,
-        frame.store,
-        scope.mode,
+    arguments = Arguments(
         name,
         shape,
         dtype,
         initializer,
         regularizer,
+        scope.mode,
         trainable,
         collections,
         caching_device,
         partitioner,
         validate_shape,
         use_resource,
-        custom_getter,
         constraint,
         synchronization,
         aggregation,
     )
+    return get_in_scope(scope, frame.store, arguments, custom_getter)
 
 
 def get_local_variable(

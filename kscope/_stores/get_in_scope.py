@@ -2,82 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from kscope import errors
 from kscope._records.registry import Registry
-from kscope._scopes import names as _names
+from kscope._scopes import names
 from kscope._scopes.reuse import AUTO_REUSE
 from kscope._scopes.scope import VariableScope
-from kscope._stores.lookup import find_or_make as _lookup
-from kscope._stores.lookup import getter_calls as _getters
-from kscope._stores.lookup.request import Request
-from kscope.typing import DtypeLike, Getter, Reuse, ShapeLike
+from kscope._stores.lookup import find_or_make, getter_calls
+from kscope._stores.lookup.request import Arguments, Request
+from kscope.typing import Getter, Reuse
 
-__all__ = ["get_in_scope"]
+__all__ = ["get_as_called", "get_in_scope"]
+
+_INHERITED = ("initializer", "regularizer", "caching_device", "partitioner", "use_resource", "constraint")
 
 
 def get_in_scope(
-    scope: VariableScope,
-    store: Registry,
-    reuse: Reuse,
-    name: Any,
-    shape: ShapeLike = None,
-    dtype: DtypeLike = None,
-    initializer: Any = None,
-    regularizer: Any = None,
-    trainable: bool | None = None,
-    collections: Iterable[str] | None = None,
-    caching_device: Any = None,
-    partitioner: Any = None,
-    validate_shape: bool = True,
-    use_resource: bool | None = None,
-    custom_getter: Getter | None = None,
-    constraint: Any = None,
-    synchronization: Any = None,
-    aggregation: Any = None,
+    scope: VariableScope, store: Registry, arguments: Arguments, custom_getter: Getter | None = None
 ) -> Any:
-    """Fill in the defaults of a scope, then look up or make in a store, by way of the custom getters."""
+    """Fill in the defaults of a scope, then look up or make in a store, by way of the custom getters.
+
+    Args:
+        scope: the scope.
+        store: the store.
+        arguments: those of `get_variable`, with a name below the scope and the reuse mode that holds.
+        custom_getter: a getter in place of the scope's.
+    """
+    name, use_resource, defaults = arguments.name, arguments.use_resource, scope.defaults
     if not isinstance(name, str) or not name or name[0] == "/":
-        _names.check_variable(name, at_root=False)
-    defaults = scope.defaults
-    full_name = scope.prefix + name
-    if store.always_auto_reuse:
-        reuse = AUTO_REUSE
-    if initializer is None:
-        initializer = defaults.initializer
-    if regularizer is None:
-        regularizer = defaults.regularizer
-    if caching_device is None:
-        caching_device = defaults.caching_device
-    if partitioner is None:
-        partitioner = defaults.partitioner
-    if use_resource is None:
-        use_resource = defaults.use_resource
-    elif not isinstance(use_resource, bool):
+        names.check_variable(name, at_root=False)
+    if not (use_resource is None or isinstance(use_resource, bool)):
         raise errors.OptionTypeError(f"The use_resource must be a bool or None, while get {use_resource!r}")
-    if constraint is None:
-        constraint = defaults.constraint
-    request = Request(
-        scope,
-        store,
-        reuse,
-        full_name,
-        shape,
-        dtype,
-        initializer,
-        regularizer,
-        trainable,
-        collections,
-        caching_device,
-        partitioner,
-        validate_shape,
-        constraint,
-        synchronization,
-        aggregation,
-    )
+    inherited = {field: getattr(defaults, field) for field in _INHERITED if getattr(arguments, field) is None}
+    reuse = AUTO_REUSE if store.always_auto_reuse else arguments.reuse
+    arguments = arguments._replace(name=scope.prefix + name, reuse=reuse, **inherited)
+    request = Request(scope, store, arguments)
     custom = defaults.custom_getter if custom_getter is None else custom_getter
     if custom is None:
-        return _lookup.obtain(request)
-    return _getters.call(custom, request, shape, initializer, use_resource)
+        return find_or_make.obtain(request)
+    return getter_calls.call(custom, request, arguments)
+
+
+# Where `get_variable` differs from `Arguments`, counted without the name: it takes no reuse mode, but a custom getter.
+_REUSE = Arguments._fields.index("reuse") - 1
+_CUSTOM_GETTER = Arguments._fields.index("constraint") - 2
+
+
+def get_as_called(scope: VariableScope, store: Registry, reuse: Reuse, name: str, *args: Any, **kwargs: Any) -> Any:
+    """As `get_in_scope`, with arguments as `get_variable` takes them, by position or by name."""
+    custom_getter = kwargs.pop("custom_getter", None)
+    if len(args) > _CUSTOM_GETTER:
+        custom_getter, args = args[_CUSTOM_GETTER], args[:_CUSTOM_GETTER] + args[_CUSTOM_GETTER + 1 :]
+    if len(args) > _REUSE:
+        args = (*args[:_REUSE], reuse, *args[_REUSE:])
+    else:
+        kwargs["reuse"] = reuse
+    return get_in_scope(scope, store, Arguments(name, *args, **kwargs), custom_getter)

@@ -15,7 +15,7 @@ from kscope._scopes.reuse import AUTO_REUSE, checked
 from kscope._scopes.scope import VariableScope
 from kscope._scopes.thread import default, thread
 from kscope._stores.collection_ref import CollectionRef
-from kscope._stores.get_in_scope import get_in_scope
+from kscope._stores.get_in_scope import get_as_called
 from kscope._stores.overlay import Overlay
 from kscope._variables.sharded import Sharded
 from kscope.typing import Reuse
@@ -77,7 +77,7 @@ class VariableStore(Registry):
 
     def get_in(self, scope: VariableScope, reuse: Reuse, name: str, *args: Any, **kwargs: Any) -> Any:
         """`kscope.get_variable` in a scope and a reuse mode, and in this store."""
-        return get_in_scope(scope, self, reuse, name, *args, **kwargs)
+        return get_as_called(scope, self, reuse, name, *args, **kwargs)
 
     def variables(self, scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
         """All variables, in the order in which they were made.

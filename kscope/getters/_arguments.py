@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from kscope import _keras, errors
-from kscope._stores.lookup.getter_calls import ARGUMENTS
+from kscope._stores.lookup.request import Arguments
 from kscope._variables import dtypes as _dtypes
 from kscope.getters._base import SettingsGetter, arguments_of, is_state, registered
 
@@ -93,7 +93,7 @@ class override:  # noqa: N801 - used like a function
     """
 
     def __init__(self, **arguments: Any):
-        unknown = sorted(set(arguments) - set(ARGUMENTS[1:]) | {"reuse"}.intersection(arguments))
+        unknown = sorted(set(arguments) - set(Arguments._fields[1:]) | {"reuse"}.intersection(arguments))
         if unknown:
             raise errors.OptionTypeError(f"get_variable has no argument to override that is called {unknown[0]!r}.")
         self.arguments = arguments

@@ -11,7 +11,7 @@ from keras import ops
 
 from kscope import _keras, errors
 from kscope._scopes.thread import thread
-from kscope._stores.lookup.getter_calls import ARGUMENTS
+from kscope._stores.lookup.request import Arguments
 from kscope._variables import dtypes as _dtypes
 
 __all__ = [
@@ -43,7 +43,7 @@ _NARROW = ("float16", "bfloat16")
 
 def arguments_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """What a getter is asked for, by name: getters around it may hand arguments on by position."""
-    return {**dict(zip(ARGUMENTS, args, strict=False)), **kwargs}
+    return {**dict(zip(Arguments._fields, args, strict=False)), **kwargs}
 
 
 def is_state(got: Any, arguments: dict[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from kscope._scopes.frame import Frame
 from kscope._scopes.scope import Defaults, VariableScope
 from kscope._scopes.thread import thread
 from kscope._stores.get_in_scope import get_in_scope
+from kscope._stores.lookup.request import Arguments
 from kscope._variables import dtypes as _dtypes
 from kscope._variables.partitioned import PartitionedVariable
 from kscope._variables.variable import ScopedVariable
@@ -133,11 +134,11 @@ class KeptLayer:
         dtype = keras.backend.standardize_dtype(options["dtype"] or owner.variable_dtype)
         variable = self._get(
             _unused(name, self._given),
-            options["shape"],
-            dtype,
-            options["initializer"] or (None if _dtypes.is_floating(dtype) else "zeros"),
-            options["regularizer"],
-            options["trainable"] and not _dtypes.is_discrete(dtype),
+            shape=options["shape"],
+            dtype=dtype,
+            initializer=options["initializer"] or (None if _dtypes.is_floating(dtype) else "zeros"),
+            regularizer=options["regularizer"],
+            trainable=options["trainable"] and not _dtypes.is_discrete(dtype),
             constraint=options["constraint"],
             synchronization=None if options["autocast"] else "on_read",
             aggregation=options["aggregation"],
@@ -166,8 +167,8 @@ class KeptLayer:
             return numbers
         return _seeded.state(self.scope.prefix + name, seed, numbers)
 
-    def _get(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        variable = get_in_scope(self.scope, self.store, self.scope.mode, name, *args, **kwargs)
+    def _get(self, name: str, **options: Any) -> Any:
+        variable = get_in_scope(self.scope, self.store, Arguments(name, reuse=self.scope.mode, **options))
         for path in [part.path for part in _parts(variable)] or [self.scope.prefix + name]:
             record = self.store.records.get(path)
             if record is not None:
@@ -190,7 +191,7 @@ class KeptLayer:
             if id(state) in raw:
                 name = _unused(f"{generator.name}/state", self._given)
                 numbers = self._first_state(name, generator)
-                generator.state = self._get(name, None, state.dtype, numbers, trainable=False)
+                generator.state = self._get(name, dtype=state.dtype, initializer=numbers, trainable=False)
         for part in _keras.sublayers(self.layer):
             _keras.only_shards(part, PartitionedVariable)
             part.quantize = functools.partial(_refuse_to_quantize, self.name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
 from typing import Any
 
 from kscope import errors
@@ -11,16 +9,16 @@ from kscope._scopes import getter_chain as _getter_chain
 from kscope._scopes.getter_chain import Chain
 from kscope._scopes.reuse import checked
 from kscope._stores.lookup import find_or_make as _lookup
-from kscope._stores.lookup.request import Implied, Request
+from kscope._stores.lookup.request import Arguments, Implied, Request
 from kscope._variables import dtypes as _dtypes
 from kscope._variables import shapes as _shapes
 from kscope.initializers import _initial_value as _initial
-from kscope.typing import DtypeLike, Getter, Reuse, ShapeLike
+from kscope.typing import Getter
 
-__all__ = ["ARGUMENTS", "call"]
+__all__ = ["call"]
 
 
-def call(custom: Getter, request: Request, shape: Any, initializer: Any, use_resource: bool | None) -> Any:
+def call(custom: Getter, request: Request, arguments: Arguments) -> Any:
     """Call a getter, or a chain of them, with the true one and what is asked for.
 
     All values are resolved: what the scope gives is filled in, and shape, dtype and modes are in one spelling
@@ -30,25 +28,15 @@ def call(custom: Getter, request: Request, shape: Any, initializer: Any, use_res
     _check_callable(getter, request)
     initial = request.initial
     trains = request.trains(initial.dtype if isinstance(initial, _initial.Constant) else request.fallback)
-    return getter(
-        _TrueGetter(request, trains),
-        name=request.name,
+    resolved = arguments._replace(
         # A shape of unknown rank has no other spelling than the user's.
-        shape=shape if request.shape is _shapes.UNKNOWN_RANK else request.shape,
+        shape=arguments.shape if request.shape is _shapes.UNKNOWN_RANK else request.shape,
         dtype=request.dtype or Implied(request.fallback),
-        initializer=initializer,
-        regularizer=request.regularizer,
-        reuse=request.reuse,
         trainable=trains,
-        collections=request.collections,
-        caching_device=request.caching_device,
-        partitioner=request.partitioner,
-        validate_shape=request.validate_shape,
-        use_resource=use_resource,
-        constraint=request.constraint,
         synchronization=request.synchronization,
         aggregation=request.aggregation,
     )
+    return getter(_TrueGetter(request, trains), **resolved._asdict())
 
 
 def _check_callable(custom: Any, request: Request) -> None:
@@ -76,52 +64,14 @@ class _TrueGetter:
         self._asked = asked
         self._trains = trains
 
-    def __call__(
-        self,
-        name: str,
-        shape: ShapeLike = None,
-        dtype: DtypeLike = None,
-        initializer: Any = None,
-        regularizer: Any = None,
-        reuse: Reuse | None = None,
-        trainable: bool | None = None,
-        collections: Iterable[str] | None = None,
-        caching_device: Any = None,
-        partitioner: Any = None,
-        validate_shape: bool = True,
-        use_resource: bool | None = None,
-        constraint: Any = None,
-        synchronization: Any = None,
-        aggregation: Any = None,
-    ) -> Any:
-        del use_resource
-        asked = self._asked
-        if asked.trainable is None and trainable is self._trains:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        asked, given = self._asked, Arguments(*args, **kwargs)
+        # A getter that drops `reuse` gets the scope's, not TF1's silent AUTO_REUSE (deviation 9, row K9).
+        changes: dict[str, Any] = {"reuse": asked.reuse if given.reuse is None else checked(given.reuse)}
+        if given.dtype is None:
+            # One that drops the dtype gets the default, and not the scope's (row K12).
+            changes["dtype"] = Implied(_dtypes.floatx())
+        if asked.trainable is None and given.trainable is self._trains:
             # Nobody said so: it follows the dtype, which a getter or the initial value may change.
-            trainable = None
-        return _lookup.obtain(
-            Request(
-                asked.scope,
-                asked.store,
-                # A getter that drops `reuse` gets the scope's, not TF1's silent AUTO_REUSE (deviation 9, row K9).
-                asked.reuse if reuse is None else checked(reuse),
-                name,
-                shape,
-                # One that drops the dtype gets the default, and not the scope's (row K12).
-                Implied(_dtypes.floatx()) if dtype is None else dtype,
-                initializer,
-                regularizer,
-                trainable,
-                collections,
-                caching_device,
-                partitioner,
-                validate_shape,
-                constraint,
-                synchronization,
-                aggregation,
-            )
-        )
-
-
-ARGUMENTS = tuple(inspect.signature(_TrueGetter.__call__).parameters)[1:]
-"""What a getter is called with, in the order in which the true one takes it by position."""
+            changes["trainable"] = None
+        return _lookup.obtain(Request(asked.scope, asked.store, given._replace(**changes)))

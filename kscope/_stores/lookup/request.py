@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kscope._variables import dtypes as _dtypes
 from kscope._variables import options as _options
 from kscope._variables import shapes as _shapes
 from kscope.initializers import _initial_value as _initial
 from kscope.initializers._initial_value import Constant
+from kscope.typing import DtypeLike, Reuse, ShapeLike
 
 if TYPE_CHECKING:
     from kscope._records.registry import Registry
     from kscope._scopes.scope import VariableScope
     from kscope._variables.slices import PartitionInfo
-    from kscope.typing import Reuse
 
-__all__ = ["Implied", "Request"]
+__all__ = ["Arguments", "Implied", "Request"]
+
+
+class Arguments(NamedTuple):
+    """The arguments of one call of `get_variable`, in the order in which custom getters take them.
+
+    The scope's reuse mode is among them; a custom getter is not, since it is called with them.
+    """
+
+    name: Any
+    shape: ShapeLike = None
+    dtype: DtypeLike = None
+    initializer: Any = None
+    regularizer: Any = None
+    reuse: Any = None
+    trainable: bool | None = None
+    collections: Any = None
+    caching_device: Any = None
+    partitioner: Any = None
+    validate_shape: Any = True
+    use_resource: bool | None = None
+    constraint: Any = None
+    synchronization: Any = None
+    aggregation: Any = None
 
 
 class Implied(str):
@@ -29,7 +52,7 @@ class Implied(str):
 class Request:
     """What is asked of a store.
 
-    Made of the arguments of `get_variable` after the scope's defaults, which are checked and resolved as far as a
+    Made of `Arguments` with the scope's defaults filled in, which are checked and resolved as far as a
     look-up needs them, in TF1's order: first the constant's dtype, then the two modes (row G9). The rest is looked
     at when the variable is made.
 
@@ -61,48 +84,33 @@ class Request:
         "whole",
     )
 
-    def __init__(
-        self,
-        scope: VariableScope,
-        store: Registry,
-        reuse: Reuse,
-        name: str,
-        shape: Any,
-        dtype: Any,
-        initializer: Any,
-        regularizer: Any,
-        trainable: bool | None,
-        collections: Any,
-        caching_device: Any,
-        partitioner: Any,
-        validate_shape: Any,
-        constraint: Any,
-        synchronization: Any,
-        aggregation: Any,
-    ):
+    def __init__(self, scope: VariableScope, store: Registry, arguments: Arguments):
         self.scope = scope
         self.store = store
-        self.reuse = reuse
-        self.name = name
-        self.shape = _shapes.standardize(shape)
+        self.reuse: Reuse = arguments.reuse
+        self.name: str = arguments.name
+        self.shape = _shapes.standardize(arguments.shape)
         self.dtype: str | None = None
+        dtype = arguments.dtype
         if dtype is None or isinstance(dtype, Implied):
             self.fallback = _dtypes.canonical(dtype or scope.dtype)
         else:
             self.dtype = self.fallback = _dtypes.canonical(_dtypes.standardize(dtype))
-        self.initial = _initial.resolve(initializer)
+        self.initial = _initial.resolve(arguments.initializer)
         if isinstance(self.initial, Constant):
             self.initial = _initial.fit(self.initial, self.dtype)
-        self.regularizer = regularizer
-        self.trainable = trainable
-        self.collections = collections
-        self.caching_device = caching_device
-        self.partitioner = partitioner
-        self.validate_shape = validate_shape
-        self.constraint = constraint
+        self.regularizer = arguments.regularizer
+        self.trainable = arguments.trainable
+        self.collections = arguments.collections
+        self.caching_device = arguments.caching_device
+        self.partitioner = arguments.partitioner
+        self.validate_shape = arguments.validate_shape
+        self.constraint = arguments.constraint
         self.whole: tuple[str, PartitionInfo] | None = None
-        self.synchronization = _options.mode_of("synchronization", _options.SYNCHRONIZATION, synchronization, name)
-        self.aggregation = _options.mode_of("aggregation", _options.AGGREGATION, aggregation, name)
+        self.synchronization = _options.mode_of(
+            "synchronization", _options.SYNCHRONIZATION, arguments.synchronization, self.name
+        )
+        self.aggregation = _options.mode_of("aggregation", _options.AGGREGATION, arguments.aggregation, self.name)
 
     def for_part(self, name: str, shape: tuple[int, ...], initial: Any, info: PartitionInfo | None = None) -> Request:
         """The same for one slice of a partitioned variable; one that is to be made stands somewhere in the whole."""
