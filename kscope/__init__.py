@@ -8,165 +8,134 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kscope._lazy import found
+
 if TYPE_CHECKING:
-    from kscope import compat, errors, getters, initializers, partitioners, regularizers, testing, typing
-    from kscope._layers.kept.get_layer import get_or_create_layer, layer
-    from kscope._layers.layer import ScopedLayer, ScopedModel
-    from kscope._layers.template import make_template, scoped
-    from kscope._layers.transform import Transformed, transform
-    from kscope._records.keys import GraphKeys
+    from kscope import (
+        compat as compat,
+        errors as errors,
+        getters as getters,
+        initializers as initializers,
+        partitioners as partitioners,
+        regularizers as regularizers,
+        testing as testing,
+        typing as typing,
+    )
+    from kscope._layers.kept.get_layer import (
+        get_or_create_layer as get_or_create_layer,
+        layer as layer,
+    )
+    from kscope._layers.layer import (
+        ScopedLayer as ScopedLayer,
+        ScopedModel as ScopedModel,
+    )
+    from kscope._layers.template import (
+        make_template as make_template,
+        scoped as scoped,
+    )
+    from kscope._layers.transform import (
+        Transformed as Transformed,
+        transform as transform,
+    )
+    from kscope._records.keys import GraphKeys as GraphKeys
     from kscope._scopes.arg_scope import (
-        add_arg_scope,
-        arg_scope,
-        arg_scoped_arguments,
-        current_arg_scope,
-        has_arg_scope,
+        add_arg_scope as add_arg_scope,
+        arg_scope as arg_scope,
+        arg_scoped_arguments as arg_scoped_arguments,
+        current_arg_scope as current_arg_scope,
+        has_arg_scope as has_arg_scope,
     )
-    from kscope._scopes.frame import get_variable_scope
-    from kscope._scopes.reuse import AUTO_REUSE
-    from kscope._scopes.scope import VariableScope
-    from kscope._scopes.variable_scope import variable_op_scope, variable_scope
-    from kscope._stores.get import get_local_variable, get_variable
+    from kscope._scopes.frame import get_variable_scope as get_variable_scope
+    from kscope._scopes.reuse import AUTO_REUSE as AUTO_REUSE
+    from kscope._scopes.scope import VariableScope as VariableScope
+    from kscope._scopes.variable_scope import (
+        variable_op_scope as variable_op_scope,
+        variable_scope as variable_scope,
+    )
+    from kscope._stores.get import (
+        get_local_variable as get_local_variable,
+        get_variable as get_variable,
+    )
     from kscope._stores.listings import (
-        add_to_collection,
-        add_to_collections,
-        get_collection,
-        get_collection_ref,
-        global_variables,
-        local_variables,
-        model_variables,
-        moving_average_variables,
-        trainable_variables,
+        add_to_collection as add_to_collection,
+        add_to_collections as add_to_collections,
+        get_collection as get_collection,
+        get_collection_ref as get_collection_ref,
+        global_variables as global_variables,
+        local_variables as local_variables,
+        model_variables as model_variables,
+        moving_average_variables as moving_average_variables,
+        trainable_variables as trainable_variables,
     )
-    from kscope._stores.lookup.creators import variable_creator_scope
-    from kscope._stores.store import EagerVariableStore, VariableStore, default_store, reset_default_store
-    from kscope._variables.options import no_regularizer
-    from kscope._variables.partitioned import PartitionedVariable
-    from kscope._variables.slices import PartitionInfo
-    from kscope._variables.variable import ScopedVariable
-    from kscope.initializers._draws.seeds import set_seed
+    from kscope._stores.lookup.creators import variable_creator_scope as variable_creator_scope
+    from kscope._stores.store import (
+        EagerVariableStore as EagerVariableStore,
+        VariableStore as VariableStore,
+        default_store as default_store,
+        reset_default_store as reset_default_store,
+    )
+    from kscope._variables.options import no_regularizer as no_regularizer
+    from kscope._variables.partitioned import PartitionedVariable as PartitionedVariable
+    from kscope._variables.slices import PartitionInfo as PartitionInfo
+    from kscope._variables.variable import ScopedVariable as ScopedVariable
+    from kscope.initializers._draws.seeds import set_seed as set_seed
 
 __version__ = "0.1.0"
 
+# The public names, by the file that each is loaded from when it is first used. The imports above say the same to type
+# checkers; a test compares the two.
+_MODULES = {
+    "_layers.kept.get_layer": ["get_or_create_layer", "layer"],
+    "_layers.layer": ["ScopedLayer", "ScopedModel"],
+    "_layers.template": ["make_template", "scoped"],
+    "_layers.transform": ["Transformed", "transform"],
+    "_records.keys": ["GraphKeys"],
+    "_scopes.arg_scope": ["add_arg_scope", "arg_scope", "arg_scoped_arguments", "current_arg_scope", "has_arg_scope"],
+    "_scopes.frame": ["get_variable_scope"],
+    "_scopes.reuse": ["AUTO_REUSE"],
+    "_scopes.scope": ["VariableScope"],
+    "_scopes.variable_scope": ["variable_op_scope", "variable_scope"],
+    "_stores.get": ["get_local_variable", "get_variable"],
+    "_stores.listings": [
+        "add_to_collection",
+        "add_to_collections",
+        "get_collection",
+        "get_collection_ref",
+        "global_variables",
+        "local_variables",
+        "model_variables",
+        "moving_average_variables",
+        "trainable_variables",
+    ],
+    "_stores.lookup.creators": ["variable_creator_scope"],
+    "_stores.store": ["EagerVariableStore", "VariableStore", "default_store", "reset_default_store"],
+    "_variables.options": ["no_regularizer"],
+    "_variables.partitioned": ["PartitionedVariable"],
+    "_variables.slices": ["PartitionInfo"],
+    "_variables.variable": ["ScopedVariable"],
+    "initializers._draws.seeds": ["set_seed"],
+}
+_PUBLIC_MODULES = ["compat", "errors", "getters", "initializers", "partitioners", "regularizers", "testing", "typing"]
+
+# Not for users, but named by saved models and pickles.
+_NAMED_BY_FILES = {"ScopedFunction": "kscope._layers.template:ScopedFunction"}
+
 _HOMES = {
-    "AUTO_REUSE": "_scopes.reuse",
-    "EagerVariableStore": "_stores.store",
-    "GraphKeys": "_records.keys",
-    "PartitionInfo": "_variables.slices",
-    "PartitionedVariable": "_variables.partitioned",
-    "ScopedLayer": "_layers.layer",
-    "ScopedModel": "_layers.layer",
-    "ScopedVariable": "_variables.variable",
-    "Transformed": "_layers.transform",
-    "VariableScope": "_scopes.scope",
-    "VariableStore": "_stores.store",
-    "add_arg_scope": "_scopes.arg_scope",
-    "add_to_collection": "_stores.listings",
-    "add_to_collections": "_stores.listings",
-    "arg_scope": "_scopes.arg_scope",
-    "arg_scoped_arguments": "_scopes.arg_scope",
-    "compat": "",
-    "current_arg_scope": "_scopes.arg_scope",
-    "default_store": "_stores.store",
-    "errors": "",
-    "get_collection": "_stores.listings",
-    "get_collection_ref": "_stores.listings",
-    "get_local_variable": "_stores.get",
-    "get_variable": "_stores.get",
-    "get_variable_scope": "_scopes.frame",
-    "getters": "",
-    "global_variables": "_stores.listings",
-    "get_or_create_layer": "_layers.kept.get_layer",
-    "has_arg_scope": "_scopes.arg_scope",
-    "initializers": "",
-    "layer": "_layers.kept.get_layer",
-    "local_variables": "_stores.listings",
-    "make_template": "_layers.template",
-    "model_variables": "_stores.listings",
-    "moving_average_variables": "_stores.listings",
-    "no_regularizer": "_variables.options",
-    "partitioners": "",
-    "regularizers": "",
-    "reset_default_store": "_stores.store",
-    "scoped": "_layers.template",
-    "set_seed": "initializers._draws.seeds",
-    "testing": "",
-    "trainable_variables": "_stores.listings",
-    "transform": "_layers.transform",
-    "typing": "",
-    "variable_creator_scope": "_stores.lookup.creators",
-    "variable_op_scope": "_scopes.variable_scope",
-    "variable_scope": "_scopes.variable_scope",
+    **{name: f"kscope.{module}:{name}" for module, names in _MODULES.items() for name in names},
+    **{name: f"kscope.{name}" for name in _PUBLIC_MODULES},
 }
 
-# What asks for the default store, and cannot import the file that makes it: it stands above.
+# These ask for the default store, and stand below the file that makes it.
 _NEED_THE_DEFAULT_STORE = ("_scopes.frame", "_scopes.scope", "_scopes.variable_scope", "_stores.lookup.creators")
 
-__all__ = [
-    "AUTO_REUSE",
-    "EagerVariableStore",
-    "GraphKeys",
-    "PartitionInfo",
-    "PartitionedVariable",
-    "ScopedLayer",
-    "ScopedModel",
-    "ScopedVariable",
-    "Transformed",
-    "VariableScope",
-    "VariableStore",
-    "__version__",
-    "add_arg_scope",
-    "add_to_collection",
-    "add_to_collections",
-    "arg_scope",
-    "arg_scoped_arguments",
-    "compat",
-    "current_arg_scope",
-    "default_store",
-    "errors",
-    "get_collection",
-    "get_collection_ref",
-    "get_local_variable",
-    "get_or_create_layer",
-    "get_variable",
-    "get_variable_scope",
-    "getters",
-    "global_variables",
-    "has_arg_scope",
-    "initializers",
-    "layer",
-    "local_variables",
-    "make_template",
-    "model_variables",
-    "moving_average_variables",
-    "no_regularizer",
-    "partitioners",
-    "regularizers",
-    "reset_default_store",
-    "scoped",
-    "set_seed",
-    "testing",
-    "trainable_variables",
-    "transform",
-    "typing",
-    "variable_creator_scope",
-    "variable_op_scope",
-    "variable_scope",
-]
+__all__ = sorted(["__version__", *_HOMES])
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'kscope' has no attribute {name!r}")
-    if home in _NEED_THE_DEFAULT_STORE:
+    if any(name in _MODULES[module] for module in _NEED_THE_DEFAULT_STORE):
         import_module("kscope._stores.store")
-    value = import_module(f"kscope.{home or name}")
-    if home:
-        value = getattr(value, name)
-    globals()[name] = value
-    return value
+    return found(__name__, name, {**_HOMES, **_NAMED_BY_FILES})
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+    return sorted({*globals(), *__all__})

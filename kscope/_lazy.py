@@ -1,13 +1,13 @@
-"""How a module in another library's spelling finds its names: by a table, each loaded when it is first used."""
+"""Names that are loaded when they are first used: a module finds them by a table."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["found"]
+__all__ = ["found", "lazily"]
 
 
 def found(module: str, name: str, homes: Mapping[str, str], instead: Mapping[str, str] | None = None) -> Any:
@@ -32,3 +32,17 @@ def found(module: str, name: str, homes: Mapping[str, str], instead: Mapping[str
         value = getattr(value, attribute)
     setattr(sys.modules[module], name, value)
     return value
+
+
+def lazily(
+    module: str, homes: Mapping[str, str], instead: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """The `__getattr__` and the `__dir__` of a module whose names are found by a table, as `found` finds them."""
+
+    def getattr_(name: str) -> Any:
+        return found(module, name, homes, instead)
+
+    def dir_() -> list[str]:
+        return sorted({*vars(sys.modules[module]), *homes})
+
+    return getattr_, dir_

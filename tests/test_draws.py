@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from draws import digest
 
-from kscope.initializers._draws import distributions as _laws
-from kscope.initializers._draws import from_bits as _curves
-from kscope.initializers._draws import philox as _draws
+from kscope.initializers._draws import distributions as _laws, from_bits as _curves, philox as _draws
 
 CURVES = {"uniform": _curves.uniform, "normal": _curves.normal, "truncated": _curves.truncated}
 DTYPES = ("float32", "float64")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +82,23 @@ def test_unknown_name():
     """A name that is not there is an AttributeError, as in any module."""
     with pytest.raises(AttributeError, match="module 'kscope' has no attribute 'get_varable'"):
         kscope.get_varable  # noqa: B018 - the look-up is the test
+
+
+def test_type_checkers_see_the_same_names():
+    """The imports for type checkers name each public name, from the file that it is loaded from."""
+    tree = ast.parse(Path(kscope.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        name.asname: f"{node.module}.{name.name}" if node.module == "kscope" else f"{node.module}:{name.name}"
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    assert seen == kscope._HOMES
+    assert sorted([*seen, "__version__"]) == kscope.__all__
+
+
+@pytest.mark.parametrize("name", ["AUTO_REUSE", "GraphKeys", "add_arg_scope", "errors", "typing"])
+def test_names_that_need_no_keras_load_none(name):
+    """What needs neither Keras nor NumPy is there without them."""
+    assert not {"keras", "numpy", *BACKENDS} & _loaded(f"import kscope; kscope.{name}")

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 import kscope
-from kscope import errors, get_variable, variable_scope
-from kscope import initializers as init
+from kscope import errors, get_variable, initializers as init, variable_scope
 
 DTYPES = ["float16", "bfloat16", "float32"]
 

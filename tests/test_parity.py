@@ -17,8 +17,7 @@ from samples import Tower
 import kscope
 from kscope import testing
 from kscope.testing import Case, _backends
-from kscope.testing._parity import agree as _parity
-from kscope.testing._parity import processes as _processes
+from kscope.testing._parity import agree as _parity, processes as _processes
 from kscope.testing._parity.case import write
 from kscope.testing._parity.compare import compare, tolerances
 from kscope.testing._parity.worker import STAGES, main, run

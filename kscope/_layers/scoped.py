@@ -12,19 +12,13 @@ import keras
 
 from kscope import _keras, errors
 from kscope._keras import names
-from kscope._layers import binding as _binding
-from kscope._layers import quantize as _quantize
-from kscope._layers.calls import call_spec as _spec
-from kscope._layers.calls import discovery as _discovery
-from kscope._layers.calls import remat as _remat
-from kscope._layers.calls import strays as _strays
+from kscope._layers import binding as _binding, quantize as _quantize
+from kscope._layers.calls import call_spec as _spec, discovery as _discovery, remat as _remat, strays as _strays
 from kscope._layers.calls.call_pass import Pass
 from kscope._layers.calls.late import Late
 from kscope._layers.calls.layer_state import LayerState, Wanted
 from kscope._layers.kept import watch as _watch
-from kscope._layers.saving import config as _config
-from kscope._layers.saving import weights as _weights
-from kscope._layers.saving import whole_files as _files
+from kscope._layers.saving import config as _config, weights as _weights, whole_files as _files
 from kscope._scopes import names as _names
 from kscope._scopes.scope import VariableScope
 from kscope._stores.store import VariableStore

@@ -11,8 +11,7 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from kscope import errors
-from kscope._scopes import names as _names
-from kscope._scopes import operation_names as _tracing
+from kscope._scopes import names as _names, operation_names as _tracing
 from kscope._scopes.counters import Node
 from kscope._scopes.frame import Frame, current_frame
 from kscope._scopes.reuse import checked

@@ -6,9 +6,9 @@ here, but for the sums in `v1/losses.py`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kscope._lazy import found
+from kscope._lazy import lazily
 
 if TYPE_CHECKING:
     from kscope.compat import v1
@@ -18,9 +18,4 @@ __all__ = ["v1"]
 _HOMES = {"v1": "kscope.compat.v1"}
 
 
-def __getattr__(name: str) -> Any:
-    return found(__name__, name, _HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, _HOMES)

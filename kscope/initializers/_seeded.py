@@ -19,9 +19,7 @@ from kscope._variables.slices import PartitionInfo
 from kscope._variables.variable import NumpyInitializer
 from kscope.initializers import _initial_value as _initial
 from kscope.initializers._base import Random, number, whole
-from kscope.initializers._draws import distributions as _laws
-from kscope.initializers._draws import philox as _draws
-from kscope.initializers._draws import seeds as _seeds
+from kscope.initializers._draws import distributions as _laws, philox as _draws, seeds as _seeds
 from kscope.initializers._draws.distributions import Law, Normal, Orthogonal, Part, Shape, Truncated, Uniform
 from kscope.initializers._draws.from_bits import Array
 from kscope.initializers._function import Seeded

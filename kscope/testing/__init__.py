@@ -5,9 +5,9 @@ Importing this imports no backend and no Keras; each name is loaded when it is f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kscope._lazy import found
+from kscope._lazy import lazily
 
 if TYPE_CHECKING:
     from kscope.testing._check_layer import check_layer
@@ -49,9 +49,4 @@ _MODULES = {
 _HOMES = {name: f"kscope.testing.{module}:{name}" for module, names in _MODULES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    return found(__name__, name, _HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -7,8 +7,7 @@ program that shows the difference; a test runs each one, so that this list canno
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 

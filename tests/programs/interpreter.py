@@ -16,8 +16,7 @@ import kscope
 from kscope import _keras
 from kscope._scopes.frame import current_frame
 from kscope._scopes.thread import thread
-from programs import grammar as g
-from programs import model
+from programs import grammar as g, model
 
 START = keras.initializers.RandomUniform(0.5, 1.5)
 # What Keras counts on, keeps once it has asked for it, or holds for as long as something else lives.

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kscope import errors
-from kscope._layers.kept import messages as _layer_messages
-from kscope._layers.kept import watch as _watch
+from kscope._layers.kept import messages as _layer_messages, watch as _watch
 from kscope._layers.kept.kept_layer import KeptLayer
 from kscope._layers.kept.layer_kind import LAYERS
 from kscope._layers.kept.layer_request import LayerRequest, Makings

@@ -15,8 +15,7 @@ import keras
 from kscope import _keras, errors
 from kscope._records.collections import collections_of
 from kscope._scopes.frame import Frame, current_frame
-from kscope._variables import options as _options
-from kscope._variables import shapes as _shapes
+from kscope._variables import options as _options, shapes as _shapes
 from kscope._variables.make import make as make_variable
 
 __all__ = ["make", "variable_creator_scope"]

@@ -13,16 +13,11 @@ from kscope._records.record import Record
 from kscope._records.site import call_site
 from kscope._scopes import names as _names
 from kscope._scopes.thread import thread
-from kscope._stores.lookup import creators as _creators
-from kscope._stores.lookup import messages as _messages
-from kscope._stores.lookup import partition as _partition
+from kscope._stores.lookup import creators as _creators, messages as _messages, partition as _partition
 from kscope._stores.lookup.request import Request
-from kscope._variables import cached as _caching
-from kscope._variables import options as _options
-from kscope._variables import shapes as _shapes
+from kscope._variables import cached as _caching, options as _options, shapes as _shapes
 from kscope._variables.sharded import Sharded
-from kscope.initializers import _initial_value as _initial
-from kscope.initializers import _seeded
+from kscope.initializers import _initial_value as _initial, _seeded
 from kscope.initializers._initial_value import Constant
 
 __all__ = ["obtain"]

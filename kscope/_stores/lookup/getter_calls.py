@@ -10,8 +10,7 @@ from kscope._scopes.getter_chain import Chain
 from kscope._scopes.reuse import checked
 from kscope._stores.lookup import find_or_make as _lookup
 from kscope._stores.lookup.request import Arguments, Implied, Request
-from kscope._variables import dtypes as _dtypes
-from kscope._variables import shapes as _shapes
+from kscope._variables import dtypes as _dtypes, shapes as _shapes
 from kscope.initializers import _initial_value as _initial
 from kscope.typing import Getter
 

@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 from kscope import errors
 from kscope._scopes.thread import thread
 from kscope._stores.lookup.request import Request
-from kscope._variables import shapes as _shapes
-from kscope._variables import slices as _slices
+from kscope._variables import shapes as _shapes, slices as _slices
 from kscope._variables.partitioned import PartitionedVariable
 from kscope._variables.slices import PartitionInfo
 from kscope.initializers._initial_value import Constant

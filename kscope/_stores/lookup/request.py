@@ -5,9 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kscope._variables import dtypes as _dtypes
-from kscope._variables import options as _options
-from kscope._variables import shapes as _shapes
+from kscope._variables import dtypes as _dtypes, options as _options, shapes as _shapes
 from kscope.initializers import _initial_value as _initial
 from kscope.initializers._initial_value import Constant
 from kscope.typing import DtypeLike, Reuse, ShapeLike

@@ -14,9 +14,7 @@ Example:
 
 from __future__ import annotations
 
-from typing import Any
-
-from kscope._lazy import found
+from kscope._lazy import lazily
 
 _HOMES = {
     "AUTO_REUSE": "kscope:AUTO_REUSE",
@@ -121,11 +119,6 @@ _INSTEAD = {
 __all__ = sorted([*_HOMES, *_DTYPES])
 
 
-def __getattr__(name: str) -> Any:
-    if name in _DTYPES:
-        return name
-    return found(__name__, name, _HOMES, _INSTEAD)
+globals().update({name: name for name in _DTYPES})
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, _HOMES, _INSTEAD)

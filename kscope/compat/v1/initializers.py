@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from kscope._lazy import found
+from kscope._lazy import lazily
 
 _HOMES = {
     "constant": "kscope.initializers:constant_initializer",
@@ -35,9 +33,4 @@ _INSTEAD = {
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
-    return found(__name__, name, _HOMES, _INSTEAD)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, _HOMES, _INSTEAD)

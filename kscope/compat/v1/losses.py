@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kscope._lazy import found
+from kscope._lazy import lazily
 from kscope._records.keys import GraphKeys
 
 if TYPE_CHECKING:
@@ -93,9 +93,4 @@ def _sum(losses: list[Any]) -> Any:
     return total
 
 
-def __getattr__(name: str) -> Any:
-    return found(__name__, name, {}, _INSTEAD)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, {}, _INSTEAD)

@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kscope._variables import dtypes as _dtypes
-from kscope.initializers._draws import from_bits as _curves
-from kscope.initializers._draws import philox as _draws
+from kscope.initializers._draws import from_bits as _curves, philox as _draws
 from kscope.initializers._draws.from_bits import Array
 
 __all__ = ["Integers", "Law", "Normal", "Orthogonal", "Part", "Shape", "Truncated", "Uniform", "cut", "draw"]

@@ -5,9 +5,7 @@ Each file is a table of names, as `kscope.compat.v1` is. Start with `layers.py`;
 
 from __future__ import annotations
 
-from typing import Any
-
-from kscope._lazy import found
+from kscope._lazy import lazily
 
 _HOMES = {
     "framework": "kscope.compat.v1.contrib.framework",
@@ -18,9 +16,4 @@ _HOMES = {
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
-    return found(__name__, name, _HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from kscope._lazy import found
+from kscope._lazy import lazily
 
 HOMES = {
     "apply_regularization": "kscope.regularizers:apply_regularization",
@@ -20,9 +18,4 @@ HOMES = {
 __all__ = sorted(HOMES)
 
 
-def __getattr__(name: str) -> Any:
-    return found(__name__, name, HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, HOMES)

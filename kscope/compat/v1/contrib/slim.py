@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from kscope._lazy import found
+from kscope._lazy import lazily
 from kscope.compat.v1.contrib import framework, layers
 
 _HOMES = {**framework.HOMES, **layers.HOMES}
@@ -12,9 +10,4 @@ _HOMES = {**framework.HOMES, **layers.HOMES}
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
-    return found(__name__, name, _HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, _HOMES)
