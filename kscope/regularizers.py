@@ -16,17 +16,13 @@ from typing import Any
 import keras
 
 from kscope import errors
+from kscope._registered import registered
 from kscope._stores.store import current_store
 from kscope._variables import options as _options
 
 __all__ = ["apply_regularization", "l1_l2_regularizer", "l1_regularizer", "l2_regularizer", "sum_regularizer"]
 
 Regularizer = Callable[[Any], Any]
-
-_registered = keras.saving.register_keras_serializable(package="kscope")
-
-# It is what a scale of 0 makes, and stands in configs like the others.
-_registered(_options.no_regularizer)
 
 
 class _Scaled(keras.regularizers.Regularizer):
@@ -48,7 +44,7 @@ class _Scaled(keras.regularizers.Regularizer):
         return {"scale": float(keras.ops.convert_to_numpy(self.scale))}
 
 
-@_registered
+@registered("kscope.regularizers")
 class L1(_Scaled):
     """What `l1_regularizer` makes."""
 
@@ -56,7 +52,7 @@ class L1(_Scaled):
         return keras.ops.sum(keras.ops.abs(x))
 
 
-@_registered
+@registered("kscope.regularizers")
 class L2(_Scaled):
     """What `l2_regularizer` makes."""
 
@@ -64,7 +60,7 @@ class L2(_Scaled):
         return keras.ops.sum(keras.ops.square(x)) / 2
 
 
-@_registered
+@registered("kscope.regularizers")
 class Sum(keras.regularizers.Regularizer):
     """What `sum_regularizer` makes."""
 
@@ -106,7 +102,7 @@ def l1_regularizer(scale: Any, scope: str | None = None) -> Regularizer:
     >>> float(loss)
     1.5
     """
-    return L1(scale) if _on("scale", scale) else _options.no_regularizer
+    return _unless_zero(L1, scale=scale)
 
 
 def l2_regularizer(scale: Any, scope: str | None = None) -> Regularizer:
@@ -128,7 +124,7 @@ def l2_regularizer(scale: Any, scope: str | None = None) -> Regularizer:
     >>> float(loss)
     1.25
     """
-    return L2(scale) if _on("scale", scale) else _options.no_regularizer
+    return _unless_zero(L2, scale=scale)
 
 
 def l1_l2_regularizer(scale_l1: Any = 1.0, scale_l2: Any = 1.0, scope: str | None = None) -> Regularizer:
@@ -150,9 +146,9 @@ def l1_l2_regularizer(scale_l1: Any = 1.0, scale_l2: Any = 1.0, scope: str | Non
     >>> float(loss)
     2.75
     """
-    if not _on("scale_l1", scale_l1):
-        return l2_regularizer(scale_l2) if _on("scale_l2", scale_l2) else _options.no_regularizer
-    return Sum([L1(scale_l1), L2(scale_l2)]) if _on("scale_l2", scale_l2) else L1(scale_l1)
+    both = [_unless_zero(L1, scale_l1=scale_l1), _unless_zero(L2, scale_l2=scale_l2)]
+    on = [regularizer for regularizer in both if regularizer is not _options.no_regularizer]
+    return Sum(on) if len(on) == 2 else (on or both)[0]
 
 
 def sum_regularizer(regularizer_list: Iterable[Any], scope: str | None = None) -> Regularizer | None:
@@ -215,6 +211,12 @@ def apply_regularization(regularizer: Any, weights_list: Iterable[Any] | None = 
             )
         losses.append(loss)
     return functools.reduce(keras.ops.add, losses)
+
+
+def _unless_zero(kind: type[_Scaled], **given: Any) -> Regularizer:
+    """A regularizer of a scale, which is given by its argument's name; a scale of 0 switches it off."""
+    ((name, scale),) = given.items()
+    return kind(scale) if _on(name, scale) else _options.no_regularizer
 
 
 def _on(name: str, scale: Any) -> bool:

@@ -14,11 +14,13 @@ import pytest
 
 import kscope
 
-MODULES = sorted(module.name for module in pkgutil.walk_packages(kscope.__path__, "kscope."))
+MODULES = ["kscope", *sorted(module.name for module in pkgutil.walk_packages(kscope.__path__, "kscope."))]
 ROOT = Path(__file__).parents[1]
 
 
 def _examples():
+    # Names of `kscope` itself are there once they were asked for.
+    assert all(hasattr(kscope, name) for name in kscope.__all__)
     finder = doctest.DocTestFinder(exclude_empty=True)
     for name in MODULES:
         module = importlib.import_module(name)

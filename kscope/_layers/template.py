@@ -11,6 +11,7 @@ import keras
 
 from kscope import errors
 from kscope._layers.layer import ScopedLayer
+from kscope._registered import registered
 from kscope._scopes.frame import get_variable_scope
 from kscope._scopes.thread import thread
 from kscope._scopes.variable_scope import variable_scope
@@ -20,7 +21,7 @@ from kscope.typing import Getter
 __all__ = ["ScopedFunction", "make_template", "scoped"]
 
 
-@keras.saving.register_keras_serializable(package="kscope")
+@registered("kscope")
 class ScopedFunction(ScopedLayer):
     """A scoped layer whose `call()` is a function; made by `scoped` and `make_template`.
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from kscope import errors
+from kscope._registered import registered
 from kscope._variables import dtypes as _dtypes
 
 __all__ = [
@@ -25,6 +26,7 @@ SYNCHRONIZATION = ("auto", "none", "on_write", "on_read")
 AGGREGATION = ("none", "mean", "sum", "only_first_replica")
 
 
+@registered("kscope")
 def no_regularizer(_: Any) -> None:
     """Use this as a regularizer to switch an inherited one off (row I8).
 

@@ -28,7 +28,7 @@ def stop_gradient(getter: Any, /, *args: Any, **kwargs: Any) -> Any:
     ...         with kscope.variable_scope("fc", reuse=kscope.AUTO_REUSE):
     ...             trained = kscope.get_variable("kernel", [x.shape[-1], x.shape[-1]])
     ...             constant = kscope.get_variable("kernel", custom_getter=kscope.getters.stop_gradient)
-    ...         return (x @ trained) @ ops.transpose(constant)
+    ...         return (x @ trained) @ keras.ops.transpose(constant)
     >>> len(Tied()(np.ones((2, 3), "float32"))), Tied().trainable
     (2, True)
     """

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import keras
 from keras import ops
 
-from kscope import _keras, errors
+from kscope import _keras, _registered, errors
 from kscope._scopes.thread import thread
 from kscope._stores.lookup.request import Arguments
 from kscope._variables import dtypes as _dtypes
@@ -28,14 +27,8 @@ __all__ = [
     "wide",
 ]
 
-_Named = TypeVar("_Named", bound=Callable[..., Any])
-
-
-def registered(getter: _Named) -> _Named:
-    """Let Keras save a layer in a scope with this getter."""
-    keras.saving.register_keras_serializable(package="kscope")(getter)
-    return getter
-
+# Keras can save a layer in a scope with a registered getter.
+registered = _registered.registered("kscope.getters")
 
 # Norms are computed in 32 bits at least.
 _NARROW = ("float16", "bfloat16")

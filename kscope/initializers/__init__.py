@@ -19,7 +19,10 @@ from kscope.initializers._constant import (
     ones_initializer,
     zeros_initializer,
 )
-from kscope.initializers._function import seeded
+from kscope.initializers._function import (
+    Seeded as Seeded,  # what `seeded` makes, for saved models and pickles
+    seeded,
+)
 from kscope.initializers._random import (
     orthogonal_initializer,
     random_normal_initializer,

@@ -11,15 +11,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from kscope import errors
-from kscope._variables import dtypes as _dtypes
-from kscope._variables import shapes as _shapes
+from kscope import _registered, errors
+from kscope._variables import dtypes as _dtypes, shapes as _shapes
 from kscope.initializers._draws.distributions import Integers, Law, Normal, Orthogonal, Shape, Uniform
 from kscope.typing import DtypeLike, ShapeLike
 
 __all__ = ["Initializer", "OfFloats", "Random", "RandomFloats", "full", "number", "registered", "whole"]
 
-registered = keras.saving.register_keras_serializable(package="kscope")
+registered = _registered.registered("kscope.initializers")
 
 
 class Initializer(keras.initializers.Initializer):
