@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -13,8 +13,10 @@ import keras
 from kscope import _keras, errors
 from kscope._keras import names
 from kscope._layers import binding as _binding, quantize as _quantize
-from kscope._layers.calls import call_spec as _spec, discovery as _discovery, remat as _remat, strays as _strays
+from kscope._layers.building import Building
+from kscope._layers.calls import call_spec as _spec, remat as _remat, strays as _strays
 from kscope._layers.calls.call_pass import Pass
+from kscope._layers.calls.call_spec import CallSpec
 from kscope._layers.calls.late import Late
 from kscope._layers.calls.layer_state import LayerState, Wanted
 from kscope._layers.kept import watch as _watch
@@ -121,11 +123,10 @@ class _Scoped(keras.layers.Layer):
         def scoped_call(*args: Any, **kwargs: Any) -> Any:
             if not self.built:
                 self._build_for(args, kwargs)
-                state.outputs = None
             with Pass(state, kwargs.get("training")) as current:
                 outputs = call(*args, **kwargs)
                 if current.strays:
-                    _strays.check(self, current)
+                    _strays.check(self, state, current)
             if state.grown:
                 state.grown = False
                 state.branches.append(_spec.describe(self, args, kwargs))
@@ -135,18 +136,18 @@ class _Scoped(keras.layers.Layer):
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if not self.built:
-            self._kscope.expected = _spec.describe(self, args, kwargs)
-            self.build()
+            with self._building(_spec.describe(self, args, kwargs)):
+                self.build()
+
+    def _building(self, expected: CallSpec | None = None) -> Building:
+        return Building(self, self._kscope, super().__call__, expected)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.built:
             return super().__call__(*args, **kwargs)
         # Keras tells `build` the shapes of some arguments; discovery wants all that is known of all of them.
-        self._kscope.expected = _spec.describe(self, args, kwargs)
-        try:
+        with self._building(_spec.describe(self, args, kwargs)):
             return super().__call__(*args, **kwargs)
-        finally:
-            self._kscope.outputs = None
 
     def build(self, *shapes: Any, **named_shapes: Any) -> None:
         """Bind the layer, and make its variables in a discovery pass over its `call()`.
@@ -158,37 +159,8 @@ class _Scoped(keras.layers.Layer):
         Raises:
             ValueError: what `get_variable` raises, or the layer's `call()`; nothing is left behind then.
         """
-        if not self._kscope.building:
-            self._discover(shapes, named_shapes)
-
-    def _discover(self, shapes: tuple[Any, ...], named_shapes: dict[str, Any]) -> None:
-        state = self._kscope
-        if state.built_with is not None:
-            return
-        expected, state.expected = state.expected, None
-        spec = expected or _spec.from_shapes(self, shapes, named_shapes)
-        self._bind()
-        with state.discovery():
-            self.built = True
-            try:
-                outputs = _discovery.run(self, super().__call__, spec, state)
-            finally:
-                self.built = False
-        state.built_with = spec
-        # Built by hand, the layer may change before it is called.
-        state.outputs = outputs if expected else None
-        self._scoped_variables = state.variables()
-        for kept in state.layers:
-            _keras.track(self, kept.layer)
-        if not self.trainable:
-            for thing in (*self._scoped_variables, *(kept.layer for kept in state.layers)):
-                thing.trainable = False
-
-    def _bind(self) -> None:
-        state = self._kscope
-        state.dtype = self.variable_dtype
-        if not state.bound:
-            _binding.bind(state)
+        with _open_building(self) as building:
+            building.discover(shapes, named_shapes)
 
     def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
         """The call that Keras makes under a `RematScope`, which computes again in the backward pass.
@@ -231,8 +203,8 @@ class _Scoped(keras.layers.Layer):
         """Build the layer as the one that `config` was made from."""
         if not self.built:
             self._kscope.branches = [_spec.from_config(branch) for branch in config.get("late", ())]
-            self._kscope.expected = _spec.from_config(config)
-            self.build()
+            with self._building(_spec.from_config(config)):
+                self.build()
 
     @_keras.default
     def compute_output_shape(self, *shapes: Any, **named_shapes: Any) -> Any:
@@ -249,11 +221,13 @@ class _Scoped(keras.layers.Layer):
 
         Keras traces `call()` for it, and leaves out the autocasting of a real call.
         """
-        self._build_for(args, kwargs)
-        state = self._kscope
-        outputs, state.outputs = state.outputs, None
-        if outputs is not None and state.built_with is not None and state.built_with.matches(args, kwargs):
-            # Discovery has just traced this very call.
+        if self.built:
+            building: Building | None = self._kscope.building
+        else:
+            with self._building(_spec.describe(self, args, kwargs)) as building:
+                self.build()
+        outputs = building.outputs_of(args, kwargs) if building else None
+        if outputs is not None:
             return outputs
         with _keras.autocast(self):
             return super().compute_output_spec(*args, **kwargs)
@@ -283,27 +257,19 @@ class _Scoped(keras.layers.Layer):
         return [variable for variable in own.values() if id(variable) not in scoped]
 
 
-def _then_discover(build: Callable[..., None]) -> Callable[..., None]:
-    """A subclass's `build`, with the discovery after it: what it makes is there for `call`.
+def _open_building(layer: _Scoped) -> AbstractContextManager[Building]:
+    """The building that a call has opened, or one of its own for a `build()` by hand."""
+    current: Building | None = layer._kscope.building  # noqa: SLF001 - a layer of ours
+    return layer._building() if current is None else nullcontext(current)  # noqa: SLF001
 
-    It runs in the layer's scope, as `call` does, and fails or succeeds with the discovery as one.
-    """
+
+def _then_discover(build: Callable[..., None]) -> Callable[..., None]:
+    """A subclass's `build`, with the discovery after it."""
 
     @functools.wraps(build)
     def building(self: Any, *shapes: Any, **named_shapes: Any) -> None:
-        state = self._kscope
-        if state.building:
-            build(self, *shapes, **named_shapes)
-            return
-        self._bind()
-        with nullcontext() if state.built_with else state.discovery():
-            state.building = True
-            try:
-                with Pass(state):
-                    build(self, *shapes, **named_shapes)
-            finally:
-                state.building = False
-            self._discover(shapes, named_shapes)
+        with _open_building(self) as current:
+            current.run(build, shapes, named_shapes)
 
     return building
 

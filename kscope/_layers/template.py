@@ -10,6 +10,7 @@ from typing import Any, overload
 import keras
 
 from kscope import errors
+from kscope._layers.calls import layer_state
 from kscope._layers.layer import ScopedLayer
 from kscope._registered import registered
 from kscope._scopes.frame import get_variable_scope
@@ -155,10 +156,11 @@ def make_template(
             pass
     template = ScopedFunction(function, default_name=name_, store=current_store(), scope=scope)
     # Unlike a layer, a template belongs under the scope of its first call, not of its construction (row T2).
-    wanted = template._kscope.wanted  # noqa: SLF001 - a layer of ours
-    wanted.home = None
+    state = layer_state.of(template)
+    assert state is not None  # it is a scoped layer
+    state.wanted.home = None
     # One that a layer makes for itself is the layer's, as any layer inside is (row S17).
-    wanted.yields = thread.frame is None and not create_scope_now_
+    state.wanted.yields = thread.frame is None and not create_scope_now_
     return template
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from kscope import _keras, errors
+from kscope._layers.calls import layer_state
 from kscope._layers.template import ScopedFunction
 from kscope._stores.store import VariableStore
 
@@ -42,7 +43,9 @@ class Transformed:
         if self._inner is not None:
             function = _calling(self._inner)
         self._layer = ScopedFunction(function, self._inner and self._inner.name, store=self.store, scope="")
-        self._layer._kscope.closed = True  # noqa: SLF001 - a layer of ours
+        state = layer_state.of(self._layer)
+        assert state is not None  # it is a scoped layer
+        state.closed = True
         self._drawn = False
 
     def init(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

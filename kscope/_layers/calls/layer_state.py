@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kscope._layers.calls.call_spec import CallSpec
     from kscope._layers.calls.late import Late
 
-__all__ = ["LayerState", "Made", "Place", "Wanted"]
+__all__ = ["LayerState", "Made", "Place", "Wanted", "of"]
 
 
 Place = tuple[VariableStore, VariableScope]
@@ -66,10 +66,8 @@ class LayerState:
         made: the variables and layers that a running discovery made, with their stores.
         discovering: whether a call may get names that are not known.
         restored: whether the layer comes from a config: its sharing was checked when it was first built.
-        building: whether a subclass's `build` runs.
-        expected: the arguments of the call that the layer is built for.
+        building: the `Building` of the layer, while it is built.
         built_with: the arguments that it was built with.
-        outputs: what the call that the layer is built for returns, as symbols, while that call runs.
         discover: arguments of further discovery passes.
         late: what becomes of variables that no discovery met; `None` if they are an error.
         grown: whether the call that runs got such a variable.
@@ -87,7 +85,6 @@ class LayerState:
         "discover",
         "discovering",
         "dtype",
-        "expected",
         "grown",
         "known",
         "late",
@@ -95,7 +92,6 @@ class LayerState:
         "made",
         "nested",
         "note",
-        "outputs",
         "restored",
         "root",
         "scope",
@@ -117,15 +113,13 @@ class LayerState:
         self.made: list[Made] = []
         self.discovering = False
         self.restored = False
-        self.building = False
+        self.building: Any = None
         self.closed = False
         self.theirs: frozenset[str] = frozenset()
         self.late: Late | None = None
         self.grown = False
         self.branches: list[CallSpec] = []
-        self.expected: CallSpec | None = None
         self.built_with: CallSpec | None = None
-        self.outputs: Any = None
         self.discover: Sequence[Mapping[str, Any]] = ()
         self.note = ""
 
@@ -182,6 +176,13 @@ class LayerState:
         held = dict(self.known)
         for kept in self.layers:
             for part in _keras.sublayers(kept.layer):
-                if hasattr(part, "_kscope"):
-                    held.update(part._kscope.held())  # noqa: SLF001 - a layer of ours
+                inner = of(part)
+                if inner is not None:
+                    held.update(inner.held())
         return held
+
+
+def of(layer: Any) -> LayerState | None:
+    """The state of a scoped layer, `None` for any other layer."""
+    state: LayerState | None = getattr(layer, "_kscope", None)
+    return state

@@ -14,17 +14,17 @@ from kscope._layers.calls import messages as _call_messages
 
 if TYPE_CHECKING:
     from kscope._layers.calls.call_pass import Pass
+    from kscope._layers.calls.layer_state import LayerState
 
 __all__ = ["check"]
 
 
-def check(layer: keras.layers.Layer, current: Pass) -> None:
+def check(layer: keras.layers.Layer, state: LayerState, current: Pass) -> None:
     """Refuse a call that made variables which neither the layer nor one around it tracks.
 
     Raises:
         UntrackedVariableError: naming the first of them, and the line that made it.
     """
-    state = layer._kscope  # noqa: SLF001 - a layer of ours
     tracked = {id(variable) for variable in (*layer.variables, *_keras.global_random_state())}
     for kept in state.layers:
         # One that has no `build` of its own was built by its call.

@@ -10,14 +10,15 @@ from typing import Any
 import keras
 
 from kscope import _keras, errors
+from kscope._layers.calls import layer_state
 from kscope._records.record import Record
-from kscope._records.registry import Registry
 from kscope._records.site import call_site
 from kscope._scopes.frame import Frame
 from kscope._scopes.scope import Defaults, VariableScope
 from kscope._scopes.thread import thread
 from kscope._stores.get_in_scope import get_in_scope
 from kscope._stores.lookup.request import Arguments
+from kscope._stores.store import VariableStore
 from kscope._variables import dtypes as _dtypes
 from kscope._variables.partitioned import PartitionedVariable
 from kscope._variables.variable import ScopedVariable
@@ -53,7 +54,7 @@ class KeptLayer:
         "store",
     )
 
-    def __init__(self, scope: VariableScope, store: Registry, asked: Any, make: Callable[[], Any]):
+    def __init__(self, scope: VariableScope, store: VariableStore, asked: Any, make: Callable[[], Any]):
         self.name = scope.name
         self.scope = scope
         self.store = store
@@ -71,9 +72,10 @@ class KeptLayer:
             self._check(layer)
             self.layer = layer
             self.settle(self._raw)
-        if hasattr(layer, "_kscope"):
+        state = layer_state.of(layer)
+        if state is not None:
             # A scoped layer makes its own variables, in this very scope.
-            layer._kscope.bind_to(store, scope)  # noqa: SLF001 - a layer of ours
+            state.bind_to(store, scope)
         else:
             layer.build = self._building(layer.build)
         layer._kscope_kept = self  # noqa: SLF001 - ours

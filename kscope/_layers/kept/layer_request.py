@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kscope._records.registry import Registry
 from kscope._scopes.scope import VariableScope
+from kscope._stores.store import VariableStore
 from kscope.typing import Reuse
 
 __all__ = ["LayerRequest", "Makings"]
@@ -53,7 +53,7 @@ class LayerRequest:
 
     __slots__ = ("asked", "name", "reuse", "scope", "store")
 
-    def __init__(self, scope: VariableScope, store: Registry, reuse: Reuse, asked: Makings | None):
+    def __init__(self, scope: VariableScope, store: VariableStore, reuse: Reuse, asked: Makings | None):
         self.scope = scope
         self.store = store
         self.name = scope.name

@@ -20,10 +20,21 @@ __all__ = ["LookUp", "asked", "dtype_mismatch", "exists", "missing", "shape_mism
 class LookUp(Protocol):
     """A look-up of something by name in a store."""
 
-    name: str
-    scope: VariableScope
-    store: Registry
-    reuse: Reuse
+    @property
+    def name(self) -> str:
+        """The full name."""
+
+    @property
+    def scope(self) -> VariableScope:
+        """The scope that gives what is not written."""
+
+    @property
+    def store(self) -> Registry:
+        """The store."""
+
+    @property
+    def reuse(self) -> Reuse:
+        """The reuse mode."""
 
     def spelled(self) -> str:
         """What is asked for, in a line of a message."""
