@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kscope import errors
-from kscope._variables import dtypes as _dtypes
+from kscope._variables import dtypes
 
 __all__ = ["fixed_size_partitioner", "min_max_variable_partitioner", "sharded", "variable_axis_size_partitioner"]
 
@@ -102,7 +102,7 @@ def _along(axis: int, count: int, rank: int) -> list[int]:
 
 
 def _size(dtype: Any) -> int:
-    return int(_dtypes.item_size(_dtypes.standardize(dtype)))
+    return int(dtypes.item_size(dtypes.standardize(dtype)))
 
 
 def _check_positive(**numbers: int | None) -> None:

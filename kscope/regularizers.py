@@ -18,7 +18,7 @@ import keras
 from kscope import errors
 from kscope._registered import registered
 from kscope._stores.store import current_store
-from kscope._variables import options as _options
+from kscope._variables import options
 
 __all__ = ["apply_regularization", "l1_l2_regularizer", "l1_regularizer", "l2_regularizer", "sum_regularizer"]
 
@@ -147,7 +147,7 @@ def l1_l2_regularizer(scale_l1: Any = 1.0, scale_l2: Any = 1.0, scope: str | Non
     2.75
     """
     both = [_unless_zero(L1, scale_l1=scale_l1), _unless_zero(L2, scale_l2=scale_l2)]
-    on = [regularizer for regularizer in both if regularizer is not _options.no_regularizer]
+    on = [regularizer for regularizer in both if regularizer is not options.no_regularizer]
     return Sum(on) if len(on) == 2 else (on or both)[0]
 
 
@@ -216,7 +216,7 @@ def apply_regularization(regularizer: Any, weights_list: Iterable[Any] | None = 
 def _unless_zero(kind: type[_Scaled], **given: Any) -> Regularizer:
     """A regularizer of a scale, which is given by its argument's name; a scale of 0 switches it off."""
     ((name, scale),) = given.items()
-    return kind(scale) if _on(name, scale) else _options.no_regularizer
+    return kind(scale) if _on(name, scale) else options.no_regularizer
 
 
 def _on(name: str, scale: Any) -> bool:
@@ -232,7 +232,7 @@ def _on(name: str, scale: Any) -> bool:
 
 def _plain(given: Any) -> Regularizer:
     """A function that is not wrapped, so that a registered one can be written into a config."""
-    known = _options.regularizer_of(given)
+    known = options.regularizer_of(given)
     if known is None:
-        return _options.no_regularizer
-    return known.function if isinstance(known, _options.NoneIsNoLoss) else known
+        return options.no_regularizer
+    return known.function if isinstance(known, options.NoneIsNoLoss) else known

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from kscope import errors
 from kscope._layers.calls.layer_state import LayerState, Place, Wanted
-from kscope._scopes import names as _names
+from kscope._scopes import names
 from kscope._scopes.frame import current_frame
 from kscope._scopes.scope import VariableScope
 from kscope._scopes.thread import thread
@@ -53,7 +53,7 @@ def _scope(wanted: Wanted, store: VariableStore, parent: VariableScope) -> Varia
     if not target:
         return _derived(wanted, parent, parent.name)
     try:
-        _names.check_scope(target, not parent.prefix)
+        names.check_scope(target, not parent.prefix)
     except errors.ScopeNameError as error:
         raise errors.ScopeNameError(
             f"{error}\n  layer: {wanted.name!r}, whose name is its scope unless it is given `scope=`."

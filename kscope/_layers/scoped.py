@@ -12,15 +12,15 @@ import keras
 
 from kscope import _keras, errors
 from kscope._keras import names
-from kscope._layers import binding as _binding, quantize as _quantize
+from kscope._layers import binding, quantize as _quantize
 from kscope._layers.building import Building
-from kscope._layers.calls import call_spec as _spec, remat as _remat, strays as _strays
+from kscope._layers.calls import call_spec, remat as _remat, strays
 from kscope._layers.calls.call_pass import Pass
 from kscope._layers.calls.call_spec import CallSpec
 from kscope._layers.calls.late import Late
 from kscope._layers.calls.layer_state import LayerState, Wanted
 from kscope._layers.kept import watch as _watch
-from kscope._layers.saving import config as _config, weights as _weights, whole_files as _files
+from kscope._layers.saving import config as _config, weights, whole_files as _files
 from kscope._scopes import names as _names
 from kscope._scopes.scope import VariableScope
 from kscope._stores.store import VariableStore
@@ -64,7 +64,7 @@ class _Scoped(keras.layers.Layer):
     ):
         default_name = _names.snake_case(self._default_name()) if kwargs.get("name") is None else None
         super().__init__(**kwargs)
-        wanted = Wanted(self.name, default_name, home=_binding.opened())
+        wanted = Wanted(self.name, default_name, home=binding.opened())
         self._kscope = LayerState(wanted)
         config = {"scope": scope, "store": store, "reuse": reuse, "discover": discover, "late": late}
         self._configure(config)
@@ -126,17 +126,17 @@ class _Scoped(keras.layers.Layer):
             with Pass(state, kwargs.get("training")) as current:
                 outputs = call(*args, **kwargs)
                 if current.strays:
-                    _strays.check(self, state, current)
+                    strays.check(self, state, current)
             if state.grown:
                 state.grown = False
-                state.branches.append(_spec.describe(self, args, kwargs))
+                state.branches.append(call_spec.describe(self, args, kwargs))
             return outputs
 
         return scoped_call
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if not self.built:
-            with self._building(_spec.describe(self, args, kwargs)):
+            with self._building(call_spec.describe(self, args, kwargs)):
                 self.build()
 
     def _building(self, expected: CallSpec | None = None) -> Building:
@@ -146,7 +146,7 @@ class _Scoped(keras.layers.Layer):
         if self.built:
             return super().__call__(*args, **kwargs)
         # Keras tells `build` the shapes of some arguments; discovery wants all that is known of all of them.
-        with self._building(_spec.describe(self, args, kwargs)):
+        with self._building(call_spec.describe(self, args, kwargs)):
             return super().__call__(*args, **kwargs)
 
     def build(self, *shapes: Any, **named_shapes: Any) -> None:
@@ -197,13 +197,13 @@ class _Scoped(keras.layers.Layer):
         spec = self._kscope.built_with
         if spec is None:
             return None
-        return {**_spec.to_config(spec), "late": [_spec.to_config(branch) for branch in self._kscope.branches]}
+        return {**call_spec.to_config(spec), "late": [call_spec.to_config(branch) for branch in self._kscope.branches]}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build the layer as the one that `config` was made from."""
         if not self.built:
-            self._kscope.branches = [_spec.from_config(branch) for branch in config.get("late", ())]
-            with self._building(_spec.from_config(config)):
+            self._kscope.branches = [call_spec.from_config(branch) for branch in config.get("late", ())]
+            with self._building(call_spec.from_config(config)):
                 self.build()
 
     @_keras.default
@@ -212,7 +212,7 @@ class _Scoped(keras.layers.Layer):
 
         The layer's variables are what tells them: a layer that is not built yet is built for these shapes.
         """
-        spec = _spec.from_shapes(self, shapes, named_shapes)
+        spec = call_spec.from_shapes(self, shapes, named_shapes)
         outputs = self.compute_output_spec(*spec.args, **spec.kwargs)
         return keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
 
@@ -224,7 +224,7 @@ class _Scoped(keras.layers.Layer):
         if self.built:
             building: Building | None = self._kscope.building
         else:
-            with self._building(_spec.describe(self, args, kwargs)) as building:
+            with self._building(call_spec.describe(self, args, kwargs)) as building:
                 self.build()
         outputs = building.outputs_of(args, kwargs) if building else None
         if outputs is not None:
@@ -237,7 +237,7 @@ class _Scoped(keras.layers.Layer):
 
         A variable that several layers share is written once. Keras calls this.
         """
-        _weights.save(store, self._kscope.held(), self._further_variables())
+        weights.save(store, self._kscope.held(), self._further_variables())
 
     def load_own_variables(self, store: Any) -> None:
         """Set the layer's variables from a weights file, by scoped name, or by Keras' numbers if it has those.
@@ -246,7 +246,7 @@ class _Scoped(keras.layers.Layer):
             WeightsMismatchError: names or shapes differ; nothing was set then.
         """
         held = self._kscope.held()
-        if not (held and _weights.load(store, self, held, self._further_variables())):
+        if not (held and weights.load(store, self, held, self._further_variables())):
             super().load_own_variables(store)
 
     def _further_variables(self) -> list[Any]:

@@ -12,7 +12,7 @@ from kscope import errors
 from kscope._records.collections import Collections, Filter
 from kscope._records.record import Kept, Record, Tree
 from kscope._variables.partitioned import PartitionedVariable
-from kscope.initializers._draws import seeds as _seeds
+from kscope.initializers._draws import seeds
 
 __all__ = ["Registry"]
 
@@ -39,7 +39,7 @@ class Registry:
 
     def __init__(self, name: str | None = None, seed: int | None = None):
         self.name = name
-        self.own_seed = _seeds.checked(seed)
+        self.own_seed = seeds.checked(seed)
         self.lock = threading.RLock()
         self.records: dict[str, Record] = {}
         self.partitioned: dict[str, PartitionedVariable] = {}
@@ -64,11 +64,11 @@ class Registry:
 
         Setting `None` takes the store's own away.
         """
-        return _seeds.current() if self.own_seed is None else self.own_seed
+        return seeds.current() if self.own_seed is None else self.own_seed
 
     @seed.setter
     def seed(self, seed: int | None) -> None:
-        self.own_seed = _seeds.checked(seed)
+        self.own_seed = seeds.checked(seed)
 
     def enrol(self) -> int:
         """A number for a layer that names this store in its config."""

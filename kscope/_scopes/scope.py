@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from kscope._scopes.getter_chain import Chain
 from kscope._scopes.reuse import checked
 from kscope._scopes.thread import default, thread
-from kscope._variables import dtypes as _dtypes
+from kscope._variables import dtypes
 from kscope.typing import Reuse
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class VariableScope:
         use_resource: bool | None = None,
         constraint: Any = None,
     ):
-        dtype = None if dtype is None else _dtypes.standardize(dtype)
+        dtype = None if dtype is None else dtypes.standardize(dtype)
         self._name = name
         self.mode = checked(reuse)
         self.defaults = Defaults(
@@ -136,7 +136,7 @@ class VariableScope:
         """The default dtype; where none was set, the layer's variable dtype or Keras' `floatx` (row J1)."""
         frame = thread.frame
         # The frame of the default store has no dtype of its own.
-        return self.defaults.dtype or (frame and frame.dtype) or _dtypes.floatx()
+        return self.defaults.dtype or (frame and frame.dtype) or dtypes.floatx()
 
     @property
     def use_resource(self) -> bool | None:
@@ -177,7 +177,7 @@ class VariableScope:
 
     def set_dtype(self, dtype: Any) -> None:
         """Set the default dtype."""
-        dtype = None if dtype is None else _dtypes.standardize(dtype)
+        dtype = None if dtype is None else dtypes.standardize(dtype)
         self.defaults = self.defaults._replace(dtype=dtype)
 
     def set_use_resource(self, use_resource: bool | None) -> None:

@@ -11,13 +11,13 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from kscope import errors
-from kscope._scopes import names as _names, operation_names as _tracing
+from kscope._scopes import names, operation_names
 from kscope._scopes.counters import Node
 from kscope._scopes.frame import Frame, current_frame
 from kscope._scopes.reuse import checked
 from kscope._scopes.scope import VariableScope
 from kscope._scopes.thread import thread
-from kscope._variables import dtypes as _dtypes
+from kscope._variables import dtypes
 from kscope.typing import Getter, Reuse
 
 __all__ = ["variable_op_scope", "variable_scope"]
@@ -25,7 +25,9 @@ __all__ = ["variable_op_scope", "variable_scope"]
 
 # What has to be put back when a scope is left, on the stack of its frame: who entered, the scope that was entered, the
 # scope and node before, the counters' mark of a jump, the operations' names. A plain tuple: one is made at every entry.
-_Entry: TypeAlias = "tuple[variable_scope, VariableScope, VariableScope, Node, int | None, _tracing.OpScope | None]"
+_Entry: TypeAlias = (
+    "tuple[variable_scope, VariableScope, VariableScope, Node, int | None, operation_names.OpScope | None]"
+)
 
 
 class variable_scope:  # noqa: N801 - TF1's spelling
@@ -87,7 +89,7 @@ class variable_scope:  # noqa: N801 - TF1's spelling
         auxiliary_name_scope: bool = True,
     ):
         if default_name is not None:
-            _names.check_default_name(default_name)
+            names.check_default_name(default_name)
         elif name_or_scope is None:
             raise errors.ScopeTypeError("If default_name is None then name_or_scope is required")
         if values is not None:
@@ -163,7 +165,7 @@ class variable_scope:  # noqa: N801 - TF1's spelling
 
     def _enter_child(self, frame: Frame, name: str) -> VariableScope:
         parent = frame.scope
-        _names.check_scope(name, not parent.prefix)
+        names.check_scope(name, not parent.prefix)
         node = frame.counters.find(frame.node, name)
         frame.counters.open(node)
         return self._enter(frame, parent.prefix + name, name, parent, node, None)
@@ -173,7 +175,7 @@ class variable_scope:  # noqa: N801 - TF1's spelling
         return self._enter(frame, frame.scope.name, "", frame.scope, frame.node, None)
 
     def _enter_absolute(self, frame: Frame, name: str) -> VariableScope:
-        _names.check_scope(name, at_root=True)
+        names.check_scope(name, at_root=True)
         root = frame.root
         return self._enter_jump(frame, VariableScope.derived(name, root.mode, root.defaults, name + "/"), name)
 
@@ -183,7 +185,7 @@ class variable_scope:  # noqa: N801 - TF1's spelling
         node = counters.root
         if captured.name:
             # One that was made by hand has not been checked before.
-            _names.check_scope(captured.name, at_root=True)
+            names.check_scope(captured.name, at_root=True)
             node = counters.find(node, captured.name)
         counters.open(node)
         return self._enter(frame, captured.name, label, captured, node, counters.jump())
@@ -191,7 +193,7 @@ class variable_scope:  # noqa: N801 - TF1's spelling
     def _enter(
         self, frame: Frame, name: str, label: str, source: VariableScope, node: Node, mark: int | None
     ) -> VariableScope:
-        operations = _tracing.OpScope(label) if self._auxiliary and label and _tracing.tracing() else None
+        operations = operation_names.OpScope(label) if self._auxiliary and label and operation_names.tracing() else None
         defaults = source.defaults
         if self._given is not None:
             defaults = defaults.overridden(self._given)
@@ -227,7 +229,7 @@ class variable_scope:  # noqa: N801 - TF1's spelling
             )
         if self._unique is None:
             assert self._default_name is not None  # the constructor saw to it
-            _names.check_scope(self._default_name, not frame.scope.prefix)
+            names.check_scope(self._default_name, not frame.scope.prefix)
             self._unique = frame.counters.unique(frame.node, self._default_name)
         return self._unique
 
@@ -300,7 +302,7 @@ def _checked_defaults(**given: Any) -> dict[str, Any]:
     """Refuse what could never be a default, before anything is opened (rows A11, P9)."""
     given = {name: value for name, value in given.items() if value is not None}
     if "dtype" in given:
-        given["dtype"] = _dtypes.standardize(given["dtype"])
+        given["dtype"] = dtypes.standardize(given["dtype"])
     for name, allowed in (("regularizer", (str, dict)), ("constraint", (str, dict)), ("caching_device", (str,))):
         value = given.get(name)
         if value is not None and value is not False and not (callable(value) or isinstance(value, allowed)):

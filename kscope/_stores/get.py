@@ -15,7 +15,7 @@ from kscope._stores import store  # noqa: F401
 from kscope._stores.get_in_scope import get_in_scope
 from kscope._stores.lookup.call import Call
 from kscope._stores.lookup.request import Arguments
-from kscope.initializers import _initial_value as _initial
+from kscope.initializers import _initial_value
 from kscope.typing import DtypeLike, Getter, ShapeLike
 
 __all__ = ["get_local_variable", "get_variable"]
@@ -108,8 +108,8 @@ def get_variable(
             record is not None
             and (shape is None or ((type(shape) is list or type(shape) is tuple) and tuple(shape) == record.shape))
             and (dtype is None or dtype == record.dtype)
-            and (initializer is None or type(initializer) is str or _initial.draws(initializer))
-            and (initializer is not None or defaults.initializer is None or _initial.draws(defaults.initializer))
+            and (initializer is None or type(initializer) is str or _initial_value.draws(initializer))
+            and (initializer is not None or defaults.initializer is None or _initial_value.draws(defaults.initializer))
         ):
             call: Call | None = thread.call
             if scope.mode if call is None else call.admits(record, scope.mode):

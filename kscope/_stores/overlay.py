@@ -10,7 +10,7 @@ import keras
 
 from kscope import _keras, errors
 from kscope._records.registry import Registry
-from kscope._variables import shapes as _shapes
+from kscope._variables import shapes
 from kscope._variables.variable import ScopedVariable
 
 __all__ = ["Overlay"]
@@ -85,8 +85,8 @@ def _fitting(variable: ScopedVariable, value: Any) -> Any:
     if tuple(tensor.shape) != tuple(variable.shape):
         raise errors.ShapeMismatchError(
             errors.compose(
-                f"Variable {variable.path} of shape {_shapes.spelled(tuple(variable.shape))} cannot read as a value of "
-                f"shape {_shapes.spelled(tuple(tensor.shape))}."
+                f"Variable {variable.path} of shape {shapes.spelled(tuple(variable.shape))} cannot read as a value of "
+                f"shape {shapes.spelled(tuple(tensor.shape))}."
             )
         )
     return tensor

@@ -9,7 +9,7 @@ import keras
 
 from kscope import errors
 from kscope._registered import registered
-from kscope._variables import dtypes as _dtypes
+from kscope._variables import dtypes
 
 __all__ = [
     "AGGREGATION",
@@ -106,7 +106,7 @@ def mode_of(kind: str, choices: tuple[str, ...], given: Any, name: str) -> str:
 
 def trainable_of(given: Any, synchronization: str, dtype: str, name: str) -> bool:
     """`None` is True, except for `on_read` variables and dtypes without gradients (row I1, fix of row I3)."""
-    discrete = _dtypes.is_discrete(dtype)
+    discrete = dtypes.is_discrete(dtype)
     if given is None:
         return not discrete and synchronization != "on_read"
     if not isinstance(given, bool):

@@ -9,7 +9,7 @@ from keras import ops
 
 from kscope import _keras, errors
 from kscope._stores.lookup.request import Arguments
-from kscope._variables import dtypes as _dtypes
+from kscope._variables import dtypes
 from kscope.getters._base import SettingsGetter, arguments_of, is_state, registered
 
 __all__ = ["cast", "freeze", "override", "stop_gradient"]
@@ -67,8 +67,8 @@ class cast(SettingsGetter):  # noqa: N801 - used like a function
     """
 
     def __init__(self, dtype: Any):
-        self.dtype = _dtypes.standardize(dtype)
-        if not _dtypes.is_floating(self.dtype):
+        self.dtype = dtypes.standardize(dtype)
+        if not dtypes.is_floating(self.dtype):
             raise errors.OptionError(f"Variables can be read in a float dtype, while get {self.dtype}")
 
     def read(self, getter: Any, got: Any, arguments: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from keras import ops
 from kscope import _keras, _registered, errors
 from kscope._scopes.thread import thread
 from kscope._stores.lookup.request import Arguments
-from kscope._variables import dtypes as _dtypes
+from kscope._variables import dtypes
 
 __all__ = [
     "SettingsGetter",
@@ -48,7 +48,7 @@ def is_state(got: Any, arguments: dict[str, Any]) -> bool:
                 [("got", repr(got))],
             )
         )
-    return arguments.get("synchronization") == "on_read" or not _dtypes.is_floating(dtype_of(got))
+    return arguments.get("synchronization") == "on_read" or not dtypes.is_floating(dtype_of(got))
 
 
 def dtype_of(got: Any) -> str:

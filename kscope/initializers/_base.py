@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from kscope import _registered, errors
-from kscope._variables import dtypes as _dtypes, shapes as _shapes
+from kscope._variables import dtypes, shapes
 from kscope.initializers._draws.distributions import Integers, Law, Normal, Orthogonal, Shape, Uniform
 from kscope.typing import DtypeLike, ShapeLike
 
@@ -29,11 +29,11 @@ class Initializer(keras.initializers.Initializer):
 
     def __call__(self, shape: ShapeLike, dtype: DtypeLike = None, partition_info: Any = None) -> Any:
         """A tensor of a shape and dtype."""
-        dtype = _dtypes.canonical(self.dtype if dtype is None else self._checked(dtype))
+        dtype = dtypes.canonical(self.dtype if dtype is None else self._checked(dtype))
         return self._values(full(shape), dtype, partition_info)
 
     def _checked(self, dtype: DtypeLike) -> str:
-        return _dtypes.standardize(dtype)
+        return dtypes.standardize(dtype)
 
     def _values(self, shape: Shape, dtype: str, partition_info: Any) -> Any:
         """The tensor; each initializer has its own."""
@@ -47,8 +47,8 @@ class OfFloats(Initializer):
     """An initializer that knows floats only."""
 
     def _checked(self, dtype: DtypeLike) -> str:
-        name = _dtypes.standardize(dtype)
-        if not _dtypes.is_floating(name):
+        name = dtypes.standardize(dtype)
+        if not dtypes.is_floating(name):
             raise errors.DtypeError(f"Argument `dtype` is expected to be floating point. Received: {name}.")
         return name
 
@@ -108,10 +108,10 @@ def _orthogonal(gain: float, shape: Shape, dtype: str, seed: int) -> Any:
 
 def full(shape: ShapeLike) -> Shape:
     """A shape without unknown dimensions."""
-    known = _shapes.standardize(shape)
-    if known is None or not _shapes.is_full(known):
+    known = shapes.standardize(shape)
+    if known is None or not shapes.is_full(known):
         raise errors.InitializerError(
-            f"The shape to initialize must be fully defined, but instead was {_shapes.spelled(known)}."
+            f"The shape to initialize must be fully defined, but instead was {shapes.spelled(known)}."
         )
     return known
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from kscope import errors
-from kscope._variables import dtypes as _dtypes
+from kscope._variables import dtypes
 from kscope.initializers._base import Initializer, OfFloats, full, registered
 from kscope.initializers._draws.distributions import Shape
 from kscope.typing import DtypeLike, ShapeLike
@@ -127,7 +127,7 @@ class constant_initializer(Initializer):
         """The value as an array, which has to keep its numbers in a dtype but for the digits of floats."""
         numbers = np.asarray(self.value)
         kind = numbers.dtype.kind
-        if kind in "biuf" and not _dtypes.is_discrete(dtype):
+        if kind in "biuf" and not dtypes.is_discrete(dtype):
             return numbers
         if kind == "c" and dtype.startswith("complex"):
             return numbers

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 
 from kscope import errors
-from kscope._variables import dtypes as _dtypes
+from kscope._variables import dtypes
 from kscope.initializers._base import full, registered
-from kscope.initializers._draws import philox as _draws
+from kscope.initializers._draws import philox
 from kscope.typing import DtypeLike, ShapeLike
 
 __all__ = ["Seeded", "seeded"]
@@ -33,9 +33,9 @@ class Seeded(keras.initializers.Initializer):
 
     def __call__(self, shape: ShapeLike, dtype: DtypeLike = None) -> Any:
         """Numbers of a new generator, which `keras.utils.set_random_seed` decides on."""
-        name = _dtypes.canonical(_dtypes.standardize(dtype or _dtypes.floatx()))
+        name = dtypes.canonical(dtypes.standardize(dtype or dtypes.floatx()))
         # As Keras does: Python's generator is the one that is asked for seeds.
-        return self.function(_draws.generator(random.getrandbits(128)), full(shape), name)
+        return self.function(philox.generator(random.getrandbits(128)), full(shape), name)
 
     def get_config(self) -> dict[str, Any]:
         """What to make an equal one of; the function has to be known to Keras by then."""

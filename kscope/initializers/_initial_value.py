@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from kscope import _keras, errors
-from kscope._variables import dtypes as _dtypes
+from kscope._variables import dtypes
 
 if TYPE_CHECKING:
     from kscope._variables.slices import PartitionInfo
@@ -97,8 +97,8 @@ def constant(value: Any) -> Constant:
         raise errors.OptionTypeError(
             f"The initializer must be a callable or a constant, while get {value!r} (of type {type(value).__name__})"
         )
-    dtype = _dtypes.canonical(_python_dtype(array) if adapts else array.dtype.name)
-    if _dtypes.is_discrete(dtype) and not np.array_equal(array.astype(_dtypes.as_numpy(dtype)), array):
+    dtype = dtypes.canonical(_python_dtype(array) if adapts else array.dtype.name)
+    if dtypes.is_discrete(dtype) and not np.array_equal(array.astype(dtypes.as_numpy(dtype)), array):
         raise errors.InitialValueError(
             errors.compose(
                 f"The initial value {value!r} does not fit {dtype}, the widest integer that the backend holds.",
@@ -112,7 +112,7 @@ def _constant_tensor(tensor: Any) -> Constant:
     _check_concrete(tensor)
     with _keras.eagerly():
         copy = keras.ops.copy(tensor)
-    return Constant(copy, _dtypes.standardize(tensor.dtype), tuple(int(size) for size in tensor.shape), False)
+    return Constant(copy, dtypes.standardize(tensor.dtype), tuple(int(size) for size in tensor.shape), False)
 
 
 def _value_of(value: Any) -> Any:
@@ -144,7 +144,7 @@ def _python_dtype(array: Any) -> str:
     """TF1's reading of Python numbers: 32 bits wherever they fit (row H12)."""
     kind = array.dtype.kind
     if kind == "f":
-        return _dtypes.floatx()
+        return dtypes.floatx()
     if kind in "iu" and np.array_equal(array.astype("int32"), array):
         return "int32"
     return str(array.dtype.name)
@@ -180,22 +180,22 @@ def _adopts(numbers: Any, dtype: str) -> bool:
     kind = numbers.dtype.kind
     if numbers.size == 0:
         return dtype != "string"
-    if _dtypes.is_floating(dtype):
+    if dtypes.is_floating(dtype):
         return bool(kind != "c")
     if dtype.startswith("complex"):
         return True
     return (
         dtype not in ("bool", "string")
         and kind in "biu"
-        and bool(np.array_equal(numbers.astype(_dtypes.as_numpy(dtype)), numbers))
+        and bool(np.array_equal(numbers.astype(dtypes.as_numpy(dtype)), numbers))
     )
 
 
 def default(name: str, dtype: str) -> Any:
     """Glorot for floats, zeros for integers, bools and strings, nothing else (row H10)."""
-    if _dtypes.is_floating(dtype):
+    if dtypes.is_floating(dtype):
         return keras.initializers.GlorotUniform()
-    if _dtypes.is_discrete(dtype):
+    if dtypes.is_discrete(dtype):
         return keras.initializers.Zeros()
     raise errors.InitializerError(f"An initializer for variable {name} of {dtype} is required")
 
@@ -278,12 +278,12 @@ def fitting(name: str, initializer: Any, value: Any, shape: tuple[int, ...], dty
     value = _value_of(value)
     if keras.ops.is_tensor(value):
         _check_concrete(value)
-        found = _dtypes.standardize(value.dtype)
+        found = dtypes.standardize(value.dtype)
         fits = found == dtype
     else:
         value = np.asarray(value)
         found = value.dtype.name
-        fits = np.can_cast(value.dtype, _dtypes.as_numpy(dtype), "same_kind")
+        fits = np.can_cast(value.dtype, dtypes.as_numpy(dtype), "same_kind")
     for what, got, asked, right in (
         ("shape", tuple(value.shape), tuple(shape), tuple(value.shape) == tuple(shape)),
         ("dtype", found, dtype, fits),

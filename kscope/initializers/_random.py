@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from kscope import errors
-from kscope._variables import dtypes as _dtypes
+from kscope._variables import dtypes
 from kscope.initializers._base import Random, RandomFloats, number, registered
 from kscope.initializers._draws.distributions import Integers, Law, Normal, Orthogonal, Shape, Truncated, Uniform
 from kscope.typing import DtypeLike
@@ -47,13 +47,13 @@ class random_uniform_initializer(Random):
         self.maxval = None if maxval is None else number(maxval)
 
     def _checked(self, dtype: DtypeLike) -> str:
-        name = _dtypes.standardize(dtype)
-        if "int" not in name and not _dtypes.is_floating(name):
+        name = dtypes.standardize(dtype)
+        if "int" not in name and not dtypes.is_floating(name):
             raise errors.DtypeError(f"Argument `dtype` got invalid value {name}. Accepted dtypes are floats and ints.")
         return name
 
     def _law(self, _: Shape, dtype: str) -> Law:
-        if _dtypes.is_floating(dtype):
+        if dtypes.is_floating(dtype):
             return Uniform(self.minval, 1.0 if self.maxval is None else self.maxval)
         if self.maxval is None:
             raise errors.OptionError(f"Must specify maxval for integer dtype {dtype}")

@@ -14,12 +14,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from kscope._variables import dtypes as _dtypes
+from kscope._variables import dtypes
 from kscope._variables.slices import PartitionInfo
 from kscope._variables.variable import NumpyInitializer
-from kscope.initializers import _initial_value as _initial
+from kscope.initializers import _initial_value
 from kscope.initializers._base import Random, number, whole
-from kscope.initializers._draws import distributions as _laws, philox as _draws, seeds as _seeds
+from kscope.initializers._draws import distributions, philox, seeds
 from kscope.initializers._draws.distributions import Law, Normal, Orthogonal, Part, Shape, Truncated, Uniform
 from kscope.initializers._draws.from_bits import Array
 from kscope.initializers._function import Seeded
@@ -56,7 +56,7 @@ def drawing(
         dtype: its dtype.
         info: where a slice stands.
     """
-    key = _seeds.key_of_name(seed, name)
+    key = seeds.key_of_name(seed, name)
     if type(initializer) is Seeded:
         return Drawing(functools.partial(_by_function, name, initializer, key), info)
     law = _law(initializer, whole(shape, info), dtype)
@@ -67,20 +67,20 @@ def drawing(
         if not isinstance(given, int):
             # A generator, with a state of its own.
             return None
-        key = _seeds.key_of_seed(given)
-    return Drawing(functools.partial(_laws.draw, law, key), info)
+        key = seeds.key_of_seed(given)
+    return Drawing(functools.partial(distributions.draw, law, key), info)
 
 
 def state(name: str, seed: int, numbers: Array) -> Array:
     """The first state of a random generator in place of another: a number below 2**31, and how often it was asked."""
-    return np.array([_seeds.key_of_name(seed, name) % 2**31, 0], numbers.dtype)
+    return np.array([seeds.key_of_name(seed, name) % 2**31, 0], numbers.dtype)
 
 
 def _by_function(name: str, initializer: Seeded, key: int, shape: Shape, dtype: str, part: Part | None) -> Array:
-    value = initializer.function(_draws.generator(key), shape, dtype)
-    value = keras.ops.convert_to_numpy(_initial.fitting(name, initializer, value, shape, dtype))
-    value = value if part is None else _laws.cut(value, part)
-    return np.array(value, _dtypes.as_numpy(dtype), order="C")
+    value = initializer.function(philox.generator(key), shape, dtype)
+    value = keras.ops.convert_to_numpy(_initial_value.fitting(name, initializer, value, shape, dtype))
+    value = value if part is None else distributions.cut(value, part)
+    return np.array(value, dtypes.as_numpy(dtype), order="C")
 
 
 def _law(initializer: Any, shape: Shape, dtype: str) -> Law | None:
@@ -89,7 +89,7 @@ def _law(initializer: Any, shape: Shape, dtype: str) -> Law | None:
         return initializer.law(shape, dtype) if ours else None
     law = _OF_KERAS.get(type(initializer))
     # Keras has words of its own for dtypes that it does not draw.
-    return law(initializer, shape) if law is not None and _dtypes.is_floating(dtype) else None
+    return law(initializer, shape) if law is not None and dtypes.is_floating(dtype) else None
 
 
 def _uniform(initializer: Any, _: Shape) -> Law:

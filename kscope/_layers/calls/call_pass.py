@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import keras
 
-from kscope._layers.calls import messages as _call_messages
+from kscope._layers.calls import messages
 from kscope._layers.calls.kinds import VARIABLES, Kind
 from kscope._records.record import Kept, Record
 from kscope._records.registry import Registry
@@ -135,9 +135,9 @@ class Pass(Frame):
         state = self._state
         what = f"{kind.noun} {request.name}"
         if state.late is None:
-            raise _call_messages.late(f"{what} {kind.absent}", request, state.wanted.name, state.note)
+            raise messages.late(f"{what} {kind.absent}", request, state.wanted.name, state.note)
         if state.late.is_refused():
-            raise _call_messages.late_in_step(what, request, state.wanted.name)
+            raise messages.late_in_step(what, request, state.wanted.name)
 
     def made(self, request: LookUp, made: Any, kind: Kind = VARIABLES) -> None:
         """Take note of a variable or a layer that was just made."""
@@ -176,7 +176,7 @@ class Pass(Frame):
     def encloses(self, store: Registry, state: LayerState) -> bool:
         """Judge a layer that is called inside this call; whether all that it calls has to be of its store, too."""
         if self._closed and store is not self.store:
-            raise _call_messages.foreign(state.wanted.name)
+            raise messages.foreign(state.wanted.name)
         return self._closed
 
     def adopt(self, made: list[Made]) -> None:

@@ -12,7 +12,7 @@ from kscope._layers.calls.late import Late
 from kscope._layers.calls.layer_state import LayerState, Made
 from kscope._records.record import Record
 from kscope._records.registry import Registry
-from kscope._stores.lookup import messages as _messages
+from kscope._stores.lookup import messages
 from kscope._stores.lookup.messages import LookUp
 
 __all__ = ["VARIABLES", "Kind"]
@@ -64,11 +64,11 @@ class _Variables(Kind):
         return state.known
 
     def exists(self, request: Any, found: Record, twice: bool = False) -> Exception:
-        return _messages.exists(request, found, twice)
+        return messages.exists(request, found, twice)
 
     def missing(self, request: LookUp) -> Exception | None:
         # Row G2.
-        return _messages.missing(request) if request.reuse is True else None
+        return messages.missing(request) if request.reuse is True else None
 
     def put_back(self, store: Registry, found: Record) -> Record:
         return store.put_back(found)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import keras
 
 from kscope import _keras
-from kscope._layers.calls import messages as _call_messages
+from kscope._layers.calls import messages
 
 if TYPE_CHECKING:
     from kscope._layers.calls.call_pass import Pass
@@ -33,4 +33,4 @@ def check(layer: keras.layers.Layer, state: LayerState, current: Pass) -> None:
     lost = [(variable, site) for variable, site in current.strays if id(variable) not in tracked]
     if lost and not current.leave_to_caller(lost):
         variable, site = lost[0]
-        raise _call_messages.untracked(site, state.wanted.name, f"{variable.path}, shape {tuple(variable.shape)}")
+        raise messages.untracked(site, state.wanted.name, f"{variable.path}, shape {tuple(variable.shape)}")

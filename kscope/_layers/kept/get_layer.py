@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from kscope import errors
-from kscope._layers.kept import messages as _layer_messages, watch as _watch
+from kscope._layers.kept import messages, watch as _watch
 from kscope._layers.kept.kept_layer import KeptLayer
 from kscope._layers.kept.layer_kind import LAYERS
 from kscope._layers.kept.layer_request import LayerRequest, Makings
 from kscope._records.record import Kept
-from kscope._scopes import names as _names
+from kscope._scopes import names
 from kscope._scopes.reuse import AUTO_REUSE
 from kscope._scopes.thread import thread
 from kscope._scopes.variable_scope import variable_scope
@@ -62,7 +62,7 @@ def layer(cls: Callable[..., Any], /, *args: Any, name: str | None = None, **kwa
     """
     if not callable(cls):
         raise errors.OptionTypeError(f"kscope.layer() needs a layer class to call. Received: {cls!r}")
-    default = None if name is not None else _names.snake_case(str(getattr(cls, "__name__", type(cls).__name__)))
+    default = None if name is not None else names.snake_case(str(getattr(cls, "__name__", type(cls).__name__)))
 
     def make(leaf: str) -> Any:
         return cls(*args, **kwargs, **({"name": leaf} if _takes_name(cls) else {}))
@@ -135,9 +135,9 @@ def _find(request: LayerRequest) -> Kept | None:
     if thread.call is not None:
         kept = thread.call.claim(request, kept, LAYERS)
     elif kept is not None and request.reuse is False:
-        raise _layer_messages.exists(request, kept)
+        raise messages.exists(request, kept)
     if kept is not None and request.asked and kept.asked and not request.asked.agrees(kept.asked):
-        raise _layer_messages.mismatch(request, kept)
+        raise messages.mismatch(request, kept)
     return kept
 
 

@@ -19,7 +19,7 @@ from kscope._scopes.thread import thread
 from kscope._stores.get_in_scope import get_in_scope
 from kscope._stores.lookup.request import Arguments
 from kscope._stores.store import VariableStore
-from kscope._variables import dtypes as _dtypes
+from kscope._variables import dtypes
 from kscope._variables.partitioned import PartitionedVariable
 from kscope._variables.variable import ScopedVariable
 from kscope.initializers import _seeded
@@ -138,9 +138,9 @@ class KeptLayer:
             _unused(name, self._given),
             shape=options["shape"],
             dtype=dtype,
-            initializer=options["initializer"] or (None if _dtypes.is_floating(dtype) else "zeros"),
+            initializer=options["initializer"] or (None if dtypes.is_floating(dtype) else "zeros"),
             regularizer=options["regularizer"],
-            trainable=options["trainable"] and not _dtypes.is_discrete(dtype),
+            trainable=options["trainable"] and not dtypes.is_discrete(dtype),
             constraint=options["constraint"],
             synchronization=None if options["autocast"] else "on_read",
             aggregation=options["aggregation"],

@@ -7,7 +7,7 @@ from typing import Any
 from kscope._layers.calls.kinds import Kind
 from kscope._layers.calls.late import Late
 from kscope._layers.calls.layer_state import LayerState, Made
-from kscope._layers.kept import messages as _layer_messages
+from kscope._layers.kept import messages
 from kscope._layers.kept.layer_request import LayerRequest
 from kscope._records.record import Kept
 from kscope._records.registry import Registry
@@ -25,7 +25,7 @@ class _Layers(Kind):
         return state.layers
 
     def exists(self, request: LayerRequest, found: Kept, twice: bool = False) -> Exception:
-        return _layer_messages.exists(request, found, twice)
+        return messages.exists(request, found, twice)
 
     def missing(self, request: Any) -> None:
         # Under `reuse=True` it is the weights that have to be there: the layer is no more than their code (row T5).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kscope import errors
-from kscope._stores.lookup import messages as _messages
+from kscope._stores.lookup import messages
 
 if TYPE_CHECKING:
     from kscope._layers.kept.layer_request import LayerRequest
@@ -21,7 +21,7 @@ def exists(request: LayerRequest, kept: Kept, twice: bool = False) -> errors.Lay
         fix = f"this call got it before; {fix}"
     return errors.LayerExistsError(
         errors.compose(
-            f"Layer {request.name} already exists, disallowed.", [*_messages.asked(request), *_found(kept)], fix
+            f"Layer {request.name} already exists, disallowed.", [*messages.asked(request), *_found(kept)], fix
         )
     )
 
@@ -31,7 +31,7 @@ def mismatch(request: LayerRequest, kept: Kept) -> errors.LayerMismatchError:
     return errors.LayerMismatchError(
         errors.compose(
             f"Trying to share layer {request.name}, but it was made otherwise.",
-            [*_messages.asked(request), *_found(kept)],
+            [*messages.asked(request), *_found(kept)],
             "ask for the layer that is there, or give this one another name.",
         )
     )

@@ -20,7 +20,7 @@ import numpy as np
 
 from kscope import _keras, errors
 from kscope._keras import files
-from kscope._layers.saving import packing as _packing
+from kscope._layers.saving import packing
 from kscope._records.record import Record
 from kscope._records.registry import Registry
 
@@ -44,7 +44,7 @@ class _Place:
 
     __slots__ = ("key", "part", "path")
 
-    def __init__(self, path: str, key: str, part: _packing.Part | None = None):
+    def __init__(self, path: str, key: str, part: packing.Part | None = None):
         self.path = path
         self.key = key
         self.part = part
@@ -155,10 +155,10 @@ def save(entry: Any, known: Known, others: Iterable[Any]) -> None:
         else:
             file.records.add(record)
             arrays[key] = _keras.numbers(record.variable)
-    for key, array in _packing.packed(arrays):
+    for key, array in packing.packed(arrays):
         entry[key] = array
     if shared:
-        entry[_SHARED] = _packing.text(shared)
+        entry[_SHARED] = packing.text(shared)
     for i, variable in enumerate(others):
         entry[str(i)] = variable
 
@@ -211,10 +211,10 @@ def _places(entry: Any, path: str) -> Iterator[tuple[Name, _Place]]:
     for key in list(entry.keys()):
         if (name := _name(key)) is not None:
             yield name, _Place(path, key)
-        elif key.startswith(_packing.PREFIX) and not key.endswith(_packing.NAMES):
+        elif key.startswith(packing.PREFIX) and not key.endswith(packing.NAMES):
             _bounded(entry, key)
             (size,) = files.declared_shape(entry, key)
-            for inner, part in _packing.unpacked(key, _bounded(entry, key + _packing.NAMES), size):
+            for inner, part in packing.unpacked(key, _bounded(entry, key + packing.NAMES), size):
                 if (name := _name(inner)) is None:
                     raise ValueError(f"{key!r} lists {inner!r}, which is no scoped name")
                 yield name, _Place(path, key, part)
@@ -223,7 +223,7 @@ def _places(entry: Any, path: str) -> Iterator[tuple[Name, _Place]]:
 def _bounded(entry: Any, key: str) -> Any:
     """A data set of ours, which are small."""
     size = math.prod(files.declared_shape(entry, key))
-    if size > 16 * _packing.CHUNK_BYTES:
+    if size > 16 * packing.CHUNK_BYTES:
         raise ValueError(f"{key!r} declares {size:,} numbers, more than any file of ours has")
     return entry[key]
 
@@ -310,7 +310,7 @@ def _shared(entry: Any) -> list[int]:
     """The stores of the variables that the layer shares with one that was written before."""
     if _SHARED not in entry:
         return []
-    return sorted({name[0] for key in _packing.untext(_bounded(entry, _SHARED)) if (name := _name(key))})
+    return sorted({name[0] for key in packing.untext(_bounded(entry, _SHARED)) if (name := _name(key))})
 
 
 def _others(entry: Any, numbered: list[str], others: list[Any]) -> list[Mismatch]:

@@ -15,7 +15,7 @@ import keras
 from kscope import _keras, errors
 from kscope._records.collections import collections_of
 from kscope._scopes.frame import Frame, current_frame
-from kscope._variables import options as _options, shapes as _shapes
+from kscope._variables import options as _options, shapes
 from kscope._variables.make import make as make_variable
 
 __all__ = ["make", "variable_creator_scope"]
@@ -154,8 +154,8 @@ def _check(variable: Any, name: str, shape: tuple[int, ...], dtype: str, creator
         raise _misfit(name, f"returned {variable!r} (of type {type(variable).__name__}), no keras.Variable", creator)
     _check_name(variable.path, name)
     if tuple(variable.shape) != shape:
-        found = _shapes.spelled(tuple(variable.shape))
-        raise _misfit(name, f"made it of shape {found}, not {_shapes.spelled(shape)}", creator)
+        found = shapes.spelled(tuple(variable.shape))
+        raise _misfit(name, f"made it of shape {found}, not {shapes.spelled(shape)}", creator)
     if _keras.stored_dtype(variable) != dtype:
         raise _misfit(name, f"made it of dtype {_keras.stored_dtype(variable)}, not {dtype}", creator)
 

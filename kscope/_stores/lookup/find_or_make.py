@@ -11,11 +11,11 @@ from kscope import errors
 from kscope._records.collections import collections_of
 from kscope._records.record import Record
 from kscope._records.site import call_site
-from kscope._scopes import names as _names
+from kscope._scopes import names
 from kscope._scopes.thread import thread
-from kscope._stores.lookup import creators as _creators, messages as _messages, partition as _partition
+from kscope._stores.lookup import creators, messages, partition
 from kscope._stores.lookup.request import Request
-from kscope._variables import cached as _caching, options as _options, shapes as _shapes
+from kscope._variables import cached, options, shapes
 from kscope._variables.sharded import Sharded
 from kscope.initializers import _initial_value as _initial, _seeded
 from kscope.initializers._initial_value import Constant
@@ -29,8 +29,8 @@ def obtain(request: Request) -> Any:
     Raises what `get_variable` lists; a request that raises leaves nothing behind.
     """
     if request.partitioner is not None and not (_is_scalar(request) or isinstance(request.partitioner, Sharded)):
-        return _partition.obtain(request, obtain)
-    if request.store.partitioned and (whole := _partition.without_partitioner(request, obtain)) is not None:
+        return partition.obtain(request, obtain)
+    if request.store.partitioned and (whole := partition.without_partitioner(request, obtain)) is not None:
         return whole
     if isinstance(request.initial, Constant) and request.shape is not None:
         raise _constant_with_shape(request)
@@ -55,9 +55,9 @@ def _find(request: Request) -> Record | None:
     if call is not None:
         record = call.claim(request, record)
     elif record is None and request.reuse is True:
-        raise _messages.missing(request)
+        raise messages.missing(request)
     elif record is not None and request.reuse is False:
-        raise _messages.exists(request, record)
+        raise messages.exists(request, record)
     if record is not None:
         _check_shared(request, record)
     return record
@@ -65,19 +65,19 @@ def _find(request: Request) -> Record | None:
 
 def _check_shared(request: Request, record: Record) -> None:
     """Shape and dtype are all that is checked on sharing; the rest of the arguments is TF1's to ignore (row G10)."""
-    if not _shapes.compatible(request.shape, record.shape):
-        raise _messages.shape_mismatch(request, record)
+    if not shapes.compatible(request.shape, record.shape):
+        raise messages.shape_mismatch(request, record)
     if request.dtype is not None and request.dtype != record.dtype:
-        raise _messages.dtype_mismatch(request, record)
+        raise messages.dtype_mismatch(request, record)
 
 
 def _make(request: Request) -> Record:
-    _names.check_variable(request.name, at_root=True)
+    names.check_variable(request.name, at_root=True)
     collections = collections_of(request.collections)
     initial, dtype = _initial_value(request)
     _refuse_unsupported(request)
     shape = np.shape(initial) if request.shape is None else request.shape
-    variable, collections = _creators.make(
+    variable, collections = creators.make(
         request.name,
         initial,
         shape=shape,
@@ -86,8 +86,8 @@ def _make(request: Request) -> Record:
         collections=collections,
         synchronization=request.synchronization,
         aggregation=request.aggregation,
-        regularizer=_options.regularizer_of(request.regularizer),
-        constraint=_options.constraint_of(request.constraint),
+        regularizer=options.regularizer_of(request.regularizer),
+        constraint=options.constraint_of(request.constraint),
         **_placement(request, shape),
     )
     record = Record(request.name, variable, dtype, collections, call_site(), _draw(request, variable, dtype))
@@ -125,7 +125,7 @@ def _initial_value(request: Request) -> tuple[Any, str]:
                 "pass shape=..., or a constant as the initializer.",
             )
         )
-    if not _shapes.is_full(request.shape):
+    if not shapes.is_full(request.shape):
         raise _no_full_shape(request)
     dtype = request.dtype or request.fallback
     return _drawn(request, request.shape, dtype), dtype
@@ -149,7 +149,7 @@ def _placement(request: Request, shape: tuple[int, ...]) -> dict[str, Any]:
     if isinstance(request.partitioner, Sharded):
         placement["layout"] = request.partitioner.layout(shape, request.name)
     if request.caching_device:
-        device = _caching.device_of(request.caching_device, request.name)
+        device = cached.device_of(request.caching_device, request.name)
         if device is not None:
             placement["caching_device"] = device
     return placement
@@ -183,7 +183,7 @@ def _no_full_shape(request: Request) -> errors.InitializerError:
         errors.compose(
             "The initializer passed is not valid. It should be a callable with no arguments and the shape should not "
             "be provided or an instance of `tf.keras.initializers.*' and `shape` should be fully defined.",
-            [("variable", request.name), ("shape", _shapes.spelled(request.shape)), ("initializer", request.initial)],
+            [("variable", request.name), ("shape", shapes.spelled(request.shape)), ("initializer", request.initial)],
             "give a shape without None; a batch size is not known while a layer is built.",
         )
     )

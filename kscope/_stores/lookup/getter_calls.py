@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from kscope import errors
-from kscope._scopes import getter_chain as _getter_chain
+from kscope._scopes import getter_chain
 from kscope._scopes.getter_chain import Chain
 from kscope._scopes.reuse import checked
-from kscope._stores.lookup import find_or_make as _lookup
+from kscope._stores.lookup import find_or_make
 from kscope._stores.lookup.request import Arguments, Implied, Request
-from kscope._variables import dtypes as _dtypes, shapes as _shapes
-from kscope.initializers import _initial_value as _initial
+from kscope._variables import dtypes, shapes
+from kscope.initializers import _initial_value
 from kscope.typing import Getter
 
 __all__ = ["call"]
@@ -23,13 +23,13 @@ def call(custom: Getter, request: Request, arguments: Arguments) -> Any:
     All values are resolved: what the scope gives is filled in, and shape, dtype and modes are in one spelling
     (row K2). The getter is called positionally, so that its first parameter may have any name (row K3).
     """
-    getter = _getter_chain.routed(custom)
+    getter = getter_chain.routed(custom)
     _check_callable(getter, request)
     initial = request.initial
-    trains = request.trains(initial.dtype if isinstance(initial, _initial.Constant) else request.fallback)
+    trains = request.trains(initial.dtype if isinstance(initial, _initial_value.Constant) else request.fallback)
     resolved = arguments._replace(
         # A shape of unknown rank has no other spelling than the user's.
-        shape=arguments.shape if request.shape is _shapes.UNKNOWN_RANK else request.shape,
+        shape=arguments.shape if request.shape is shapes.UNKNOWN_RANK else request.shape,
         dtype=request.dtype or Implied(request.fallback),
         trainable=trains,
         synchronization=request.synchronization,
@@ -41,7 +41,7 @@ def call(custom: Getter, request: Request, arguments: Arguments) -> Any:
 def _check_callable(custom: Any, request: Request) -> None:
     links = custom.links() if isinstance(custom, Chain) else [custom]
     for link in links:
-        if isinstance(link, _getter_chain.Routes):
+        if isinstance(link, getter_chain.Routes):
             links += link.getters()
         elif not callable(link):
             raise errors.GetterError(
@@ -69,8 +69,8 @@ class _TrueGetter:
         changes: dict[str, Any] = {"reuse": asked.reuse if given.reuse is None else checked(given.reuse)}
         if given.dtype is None:
             # One that drops the dtype gets the default, and not the scope's (row K12).
-            changes["dtype"] = Implied(_dtypes.floatx())
+            changes["dtype"] = Implied(dtypes.floatx())
         if asked.trainable is None and given.trainable is self._trains:
             # Nobody said so: it follows the dtype, which a getter or the initial value may change.
             changes["trainable"] = None
-        return _lookup.obtain(Request(asked.scope, asked.store, given._replace(**changes)))
+        return find_or_make.obtain(Request(asked.scope, asked.store, given._replace(**changes)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from kscope import errors
-from kscope._variables import shapes as _shapes
+from kscope._variables import shapes
 
 if TYPE_CHECKING:
     from kscope._records.record import Record
@@ -76,8 +76,8 @@ def shape_mismatch(request: Request, record: Record) -> errors.ShapeMismatchErro
     """The variable has another shape."""
     return errors.ShapeMismatchError(
         errors.compose(
-            f"Trying to share variable {request.name}, but specified shape {_shapes.spelled(request.shape)} and found "
-            f"shape {_shapes.spelled(record.shape)}.",
+            f"Trying to share variable {request.name}, but specified shape {shapes.spelled(request.shape)} and found "
+            f"shape {shapes.spelled(record.shape)}.",
             [*asked(request), *_found(record)],
             "ask for the shape it has, or leave the shape out; give a variable of another shape another name.",
         )
@@ -104,6 +104,6 @@ def asked(request: LookUp) -> list[tuple[str, object]]:
 
 def _found(record: Record) -> list[tuple[str, object]]:
     return [
-        ("found", f"{record.name}, shape {_shapes.spelled(record.shape)}, dtype {record.dtype}"),
+        ("found", f"{record.name}, shape {shapes.spelled(record.shape)}, dtype {record.dtype}"),
         ("Originally defined at", record.site),
     ]

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from kscope import errors
 from kscope._scopes.thread import thread
 from kscope._stores.lookup.request import Request
-from kscope._variables import shapes as _shapes, slices as _slices
+from kscope._variables import shapes, slices
 from kscope._variables.partitioned import PartitionedVariable
 from kscope._variables.slices import PartitionInfo
 from kscope.initializers._initial_value import Constant
@@ -55,7 +55,7 @@ def _check_shared(request: Request, whole: PartitionedVariable) -> None:
             f"Trying to reuse partitioned variable {request.name}, but specified dtype {request.dtype} and found dtype "
             f"{whole.dtype}."
         )
-    counts = _slices.partitions(request.partitioner, tuple(whole.shape), whole.dtype)
+    counts = slices.partitions(request.partitioner, tuple(whole.shape), whole.dtype)
     if counts != whole.partitions:
         raise errors.ShapeMismatchError(
             f"Trying to reuse partitioned variable {request.name}, but specified partitions {counts} and found "
@@ -64,10 +64,10 @@ def _check_shared(request: Request, whole: PartitionedVariable) -> None:
 
 
 def _check_shape(request: Request, whole: PartitionedVariable) -> None:
-    if not _shapes.compatible(request.shape, tuple(whole.shape)):
+    if not shapes.compatible(request.shape, tuple(whole.shape)):
         raise errors.ShapeMismatchError(
             f"Trying to reuse partitioned variable {request.name}, but specified shape "
-            f"{_shapes.spelled(request.shape)} and found shape {_shapes.spelled(tuple(whole.shape))}."
+            f"{shapes.spelled(request.shape)} and found shape {shapes.spelled(tuple(whole.shape))}."
         )
 
 
@@ -104,11 +104,11 @@ def _make(request: Request, find_or_make: FindOrMake) -> PartitionedVariable:
     if request.reuse is True and thread.call is None:
         raise _missing(request)
     shape, dtype = _shape_and_dtype(request)
-    counts = _slices.partitions(request.partitioner, shape, dtype)
+    counts = slices.partitions(request.partitioner, shape, dtype)
     try:
         parts = (
             request.for_part(f"{request.name}/part_{number}", part, _part_of(request.initial, part, info), info)
-            for number, (part, info) in enumerate(_slices.slices(shape, counts))
+            for number, (part, info) in enumerate(slices.slices(shape, counts))
         )
         shards = _obtain_all(parts, find_or_make)
     except errors.LateVariableError:
@@ -138,10 +138,10 @@ def _obtain_all(requests: Iterable[Request], find_or_make: FindOrMake) -> list[A
 def _shape_and_dtype(request: Request) -> tuple[tuple[int, ...], str]:
     initial = request.initial
     shape = initial.shape if request.shape is None and isinstance(initial, Constant) else request.shape
-    if shape is None or not _shapes.is_full(shape):
+    if shape is None or not shapes.is_full(shape):
         raise errors.InitializerError(
             f"Shape of a new partitioned variable must be fully defined, but instead was "
-            f"{'<unknown>' if shape is None else _shapes.spelled(shape)}."
+            f"{'<unknown>' if shape is None else shapes.spelled(shape)}."
         )
     if isinstance(initial, Constant) and tuple(shape) != initial.shape:
         raise errors.ShapeMismatchError(

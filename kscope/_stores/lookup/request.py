@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kscope._variables import dtypes as _dtypes, options as _options, shapes as _shapes
-from kscope.initializers import _initial_value as _initial
+from kscope._variables import dtypes, options, shapes
+from kscope.initializers import _initial_value
 from kscope.initializers._initial_value import Constant
 from kscope.typing import DtypeLike, Reuse, ShapeLike
 
@@ -87,16 +87,16 @@ class Request:
         self.store = store
         self.reuse: Reuse = arguments.reuse
         self.name: str = arguments.name
-        self.shape = _shapes.standardize(arguments.shape)
+        self.shape = shapes.standardize(arguments.shape)
         self.dtype: str | None = None
         dtype = arguments.dtype
         if dtype is None or isinstance(dtype, Implied):
-            self.fallback = _dtypes.canonical(dtype or scope.dtype)
+            self.fallback = dtypes.canonical(dtype or scope.dtype)
         else:
-            self.dtype = self.fallback = _dtypes.canonical(_dtypes.standardize(dtype))
-        self.initial = _initial.resolve(arguments.initializer)
+            self.dtype = self.fallback = dtypes.canonical(dtypes.standardize(dtype))
+        self.initial = _initial_value.resolve(arguments.initializer)
         if isinstance(self.initial, Constant):
-            self.initial = _initial.fit(self.initial, self.dtype)
+            self.initial = _initial_value.fit(self.initial, self.dtype)
         self.regularizer = arguments.regularizer
         self.trainable = arguments.trainable
         self.collections = arguments.collections
@@ -105,10 +105,10 @@ class Request:
         self.validate_shape = arguments.validate_shape
         self.constraint = arguments.constraint
         self.whole: tuple[str, PartitionInfo] | None = None
-        self.synchronization = _options.mode_of(
-            "synchronization", _options.SYNCHRONIZATION, arguments.synchronization, self.name
+        self.synchronization = options.mode_of(
+            "synchronization", options.SYNCHRONIZATION, arguments.synchronization, self.name
         )
-        self.aggregation = _options.mode_of("aggregation", _options.AGGREGATION, arguments.aggregation, self.name)
+        self.aggregation = options.mode_of("aggregation", options.AGGREGATION, arguments.aggregation, self.name)
 
     def for_part(self, name: str, shape: tuple[int, ...], initial: Any, info: PartitionInfo | None = None) -> Request:
         """The same for one slice of a partitioned variable; one that is to be made stands somewhere in the whole."""
@@ -122,13 +122,13 @@ class Request:
 
     def trains(self, dtype: str) -> bool:
         """Whether a variable of that dtype is made trainable."""
-        return _options.trainable_of(self.trainable, self.synchronization, dtype, self.name)
+        return options.trainable_of(self.trainable, self.synchronization, dtype, self.name)
 
     def spelled(self) -> str:
         """What is asked for, in a line of a message."""
         parts = [self.name]
         if self.shape is not None:
-            parts.append(f"shape {_shapes.spelled(self.shape)}")
+            parts.append(f"shape {shapes.spelled(self.shape)}")
         if self.dtype is not None:
             parts.append(f"dtype {self.dtype}")
         return ", ".join(parts)

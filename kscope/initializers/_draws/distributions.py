@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kscope._variables import dtypes as _dtypes
-from kscope.initializers._draws import from_bits as _curves, philox as _draws
+from kscope._variables import dtypes
+from kscope.initializers._draws import from_bits, philox
 from kscope.initializers._draws.from_bits import Array
 
 __all__ = ["Integers", "Law", "Normal", "Orthogonal", "Part", "Shape", "Truncated", "Uniform", "cut", "draw"]
@@ -30,7 +30,7 @@ class Uniform(NamedTuple):
 
     def numbers(self, key: int, dtype: str, start: int, stop: int) -> Array:
         """Those of the places from `start` to before `stop`."""
-        numbers = _draws.numbers(_curves.uniform, key, dtype, start, stop)
+        numbers = philox.numbers(from_bits.uniform, key, dtype, start, stop)
         numbers *= self.high - self.low
         numbers += self.low
         # What is just below the bound may be rounded to it.
@@ -46,7 +46,7 @@ class Normal(NamedTuple):
 
     def numbers(self, key: int, dtype: str, start: int, stop: int) -> Array:
         """Those of the places from `start` to before `stop`."""
-        return _moved(_draws.numbers(_curves.normal, key, dtype, start, stop), self.mean, self.stddev)
+        return _moved(philox.numbers(from_bits.normal, key, dtype, start, stop), self.mean, self.stddev)
 
 
 class Truncated(NamedTuple):
@@ -57,7 +57,7 @@ class Truncated(NamedTuple):
 
     def numbers(self, key: int, dtype: str, start: int, stop: int) -> Array:
         """Those of the places from `start` to before `stop`."""
-        return _moved(_draws.numbers(_curves.truncated, key, dtype, start, stop), self.mean, self.stddev)
+        return _moved(philox.numbers(from_bits.truncated, key, dtype, start, stop), self.mean, self.stddev)
 
 
 class Integers(NamedTuple):
@@ -71,7 +71,7 @@ class Integers(NamedTuple):
         span = np.uint64(self.high - self.low)
         # Ints of 64 bits wrap around, so that the sum is right where they are taken for signed ones.
         low = np.uint64(self.low % 2**64)
-        return _draws.numbers(lambda words: words % span + low, key, "uint64", start, stop)
+        return philox.numbers(lambda words: words % span + low, key, "uint64", start, stop)
 
 
 class Orthogonal(NamedTuple):
@@ -106,7 +106,7 @@ def draw(law: Law, key: int, shape: Shape, dtype: str, part: Part | None = None)
         working = "float64" if dtype == "float64" else "float32"
         values = law.numbers(key, working, start * row, (start + rows) * row).reshape((*size[:1], *shape[1:]))
         begin = (0, *begin[1:])[: len(shape)]
-    return np.asarray(cut(values, (begin, size)), _dtypes.as_numpy(dtype), order="C")
+    return np.asarray(cut(values, (begin, size)), dtypes.as_numpy(dtype), order="C")
 
 
 def cut(values: Array, part: Part) -> Array:
