@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import kscope
-from kscope import AUTO_REUSE, default_store, errors, get_variable, variable_scope
+from kscope import AUTO_REUSE, VariableStore, default_store, errors, get_variable, variable_scope
 
 KEYWORDS = [
     "aggregation",
@@ -461,3 +461,46 @@ def test_routes_that_cannot_work(routes, message):
     """What is no pattern, or no getter, is an error wherever the mapping stands (row K11)."""
     with variable_scope("", custom_getter=routes), pytest.raises(errors.GetterError, match=message):
         get_variable("v", [1])
+
+
+def test_the_true_getter_takes_what_get_variable_takes():
+    """The end of a chain takes its arguments by position and by name, and refuses others, in Python's words."""
+
+    def by_position(getter, name, shape, **kwargs):
+        return getter(name, shape, **kwargs)
+
+    def twice(getter, name, **kwargs):
+        return getter(name, **kwargs, name=name)
+
+    def unknown(getter, name, **kwargs):
+        return getter(name, **kwargs, colour="red")
+
+    def nameless(getter, **kwargs):
+        return getter(**{key: value for key, value in kwargs.items() if key != "name"})
+
+    assert get_variable("v", [1], custom_getter=by_position).path == "v"
+    for getter, message in (
+        (twice, "name"),
+        (unknown, "unexpected keyword argument 'colour'"),
+        (nameless, "missing 1 required positional argument: 'name'"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            get_variable("w", [1], custom_getter=getter)
+
+
+def test_arguments_by_position_in_a_scope_and_a_store():
+    """The methods `get_variable` of scopes and stores take the arguments in the order of the function."""
+    seen = []
+
+    def getter(getter, name, **kwargs):
+        seen.append((name, kwargs["trainable"], kwargs["use_resource"], kwargs["constraint"]))
+        return getter(name, **kwargs)
+
+    store = VariableStore()
+    given = ([1], None, None, None, False, None, None, None, True, True, getter, "non_neg")
+    store.get_variable("v", *given)
+    with store.as_default(), variable_scope("s") as scope:
+        scope.get_variable(store, "v", *given[:10], custom_getter=getter)
+        with pytest.raises(TypeError, match="takes from 2 to 16 positional arguments but 17 were given"):
+            scope.get_variable(store, "v", *given, None, None, None)
+    assert seen == [("v", False, True, "non_neg"), ("s/v", False, True, None)]

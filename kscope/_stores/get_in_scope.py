@@ -8,14 +8,21 @@ from kscope import errors
 from kscope._records.registry import Registry
 from kscope._scopes import names
 from kscope._scopes.reuse import AUTO_REUSE
-from kscope._scopes.scope import VariableScope
+from kscope._scopes.scope import Defaults, VariableScope
 from kscope._stores.lookup import find_or_make, getter_calls
 from kscope._stores.lookup.request import Arguments, Request
 from kscope.typing import Getter, Reuse
 
 __all__ = ["get_as_called", "get_in_scope"]
 
-_INHERITED = ("initializer", "regularizer", "caching_device", "partitioner", "use_resource", "constraint")
+_NAME = Arguments._fields.index("name")
+_REUSE = Arguments._fields.index("reuse")
+_CONSTRAINT = Arguments._fields.index("constraint")
+# Where a scope's default stands among the arguments, and where among the defaults.
+_INHERITED = [
+    (Arguments._fields.index(field), Defaults._fields.index(field))
+    for field in ("initializer", "regularizer", "caching_device", "partitioner", "use_resource", "constraint")
+]
 
 
 def get_in_scope(
@@ -34,9 +41,15 @@ def get_in_scope(
         names.check_variable(name, at_root=False)
     if not (use_resource is None or isinstance(use_resource, bool)):
         raise errors.OptionTypeError(f"The use_resource must be a bool or None, while get {use_resource!r}")
-    inherited = {field: getattr(defaults, field) for field in _INHERITED if getattr(arguments, field) is None}
-    reuse = AUTO_REUSE if store.always_auto_reuse else arguments.reuse
-    arguments = arguments._replace(name=scope.prefix + name, reuse=reuse, **inherited)
+    # `_replace` takes three times as long.
+    filled = list(arguments)
+    filled[_NAME] = scope.prefix + name
+    if store.always_auto_reuse:
+        filled[_REUSE] = AUTO_REUSE
+    for here, there in _INHERITED:
+        if filled[here] is None:
+            filled[here] = defaults[there]
+    arguments = Arguments._make(filled)
     request = Request(scope, store, arguments)
     custom = defaults.custom_getter if custom_getter is None else custom_getter
     if custom is None:
@@ -44,18 +57,15 @@ def get_in_scope(
     return getter_calls.call(custom, request, arguments)
 
 
-# Where `get_variable` differs from `Arguments`, counted without the name: it takes no reuse mode, but a custom getter.
-_REUSE = Arguments._fields.index("reuse") - 1
-_CUSTOM_GETTER = Arguments._fields.index("constraint") - 2
-
-
 def get_as_called(scope: VariableScope, store: Registry, reuse: Reuse, name: str, *args: Any, **kwargs: Any) -> Any:
     """As `get_in_scope`, with arguments as `get_variable` takes them, by position or by name."""
+    # `get_variable` takes no reuse mode, but a custom getter before the constraint.
     custom_getter = kwargs.pop("custom_getter", None)
-    if len(args) > _CUSTOM_GETTER:
-        custom_getter, args = args[_CUSTOM_GETTER], args[:_CUSTOM_GETTER] + args[_CUSTOM_GETTER + 1 :]
-    if len(args) > _REUSE:
-        args = (*args[:_REUSE], reuse, *args[_REUSE:])
+    before, after = _REUSE - 1, _CONSTRAINT - 2
+    if len(args) > after:
+        custom_getter, args = args[after], args[:after] + args[after + 1 :]
+    if len(args) > before:
+        args = (*args[:before], reuse, *args[before:])
     else:
         kwargs["reuse"] = reuse
     return get_in_scope(scope, store, Arguments(name, *args, **kwargs), custom_getter)

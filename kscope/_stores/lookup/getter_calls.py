@@ -27,15 +27,15 @@ def call(custom: Getter, request: Request, arguments: Arguments) -> Any:
     _check_callable(getter, request)
     initial = request.initial
     trains = request.trains(initial.dtype if isinstance(initial, _initial_value.Constant) else request.fallback)
-    resolved = arguments._replace(
-        # A shape of unknown rank has no other spelling than the user's.
-        shape=arguments.shape if request.shape is shapes.UNKNOWN_RANK else request.shape,
-        dtype=request.dtype or Implied(request.fallback),
-        trainable=trains,
-        synchronization=request.synchronization,
-        aggregation=request.aggregation,
-    )
-    return getter(_TrueGetter(request, trains), **resolved._asdict())
+    keywords: dict[str, Any] = dict(zip(Arguments._fields, arguments, strict=True))
+    # A shape of unknown rank has no other spelling than the user's.
+    if request.shape is not shapes.UNKNOWN_RANK:
+        keywords["shape"] = request.shape
+    keywords["dtype"] = request.dtype or Implied(request.fallback)
+    keywords["trainable"] = trains
+    keywords["synchronization"] = request.synchronization
+    keywords["aggregation"] = request.aggregation
+    return getter(_TrueGetter(request, trains), **keywords)
 
 
 def _check_callable(custom: Any, request: Request) -> None:
@@ -64,13 +64,18 @@ class _TrueGetter:
         self._trains = trains
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        asked, given = self._asked, Arguments(*args, **kwargs)
+        if len(args) == 1 and "name" not in kwargs:
+            # As a getter mostly does it.
+            kwargs["name"] = args[0]
+        elif args:
+            kwargs = Arguments(*args, **kwargs)._asdict()
+        asked, reuse = self._asked, kwargs.get("reuse")
         # A getter that drops `reuse` gets the scope's, not TF1's silent AUTO_REUSE (deviation 9, row K9).
-        changes: dict[str, Any] = {"reuse": asked.reuse if given.reuse is None else checked(given.reuse)}
-        if given.dtype is None:
+        kwargs["reuse"] = asked.reuse if reuse is None else checked(reuse)
+        if kwargs.get("dtype") is None:
             # One that drops the dtype gets the default, and not the scope's (row K12).
-            changes["dtype"] = Implied(dtypes.floatx())
-        if asked.trainable is None and given.trainable is self._trains:
+            kwargs["dtype"] = Implied(dtypes.floatx())
+        if asked.trainable is None and kwargs.get("trainable") is self._trains:
             # Nobody said so: it follows the dtype, which a getter or the initial value may change.
-            changes["trainable"] = None
-        return find_or_make.obtain(Request(asked.scope, asked.store, given._replace(**changes)))
+            kwargs["trainable"] = None
+        return find_or_make.obtain(Request(asked.scope, asked.store, Arguments(**kwargs)))
