@@ -290,6 +290,12 @@ def test_the_first_public_name_makes_the_default_store():
     assert run.stdout.split() == ["True", "0"]
 
 
+def test_before_there_is_a_default_store():
+    """What holds the default store says what is missing."""
+    with pytest.raises(AttributeError, match="There is no default store yet: the file that makes it was not imported"):
+        type(default)().store  # noqa: B018 - the look-up is the test
+
+
 def test_what_holds_the_default_store_has_nothing_else():
     """Tools that look for attributes, as `inspect` does, are told that there are none."""
     with pytest.raises(AttributeError, match="'_Default' object has no attribute '__wrapped__'"):
