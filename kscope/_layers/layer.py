@@ -9,12 +9,12 @@ import keras
 from kscope import errors
 from kscope._layers import quantize
 from kscope._layers.calls import call_spec
-from kscope._layers.scoped import _Scoped
+from kscope._layers.scoped import Scoped
 
 __all__ = ["ScopedLayer", "ScopedModel"]
 
 
-class ScopedLayer(_Scoped):
+class ScopedLayer(Scoped):
     """A Keras layer whose `call()` gets its variables by name, with `get_variable`.
 
     The variables are made when the layer is built, in a discovery pass over `call()`. Every call starts in the scope
@@ -65,7 +65,7 @@ class ScopedLayer(_Scoped):
         raise quantize.refusal(self.name, mode, self._kscope)
 
 
-class ScopedModel(_Scoped, keras.Model):
+class ScopedModel(Scoped, keras.Model):
     """A `keras.Model` whose `call()` gets its variables by name; see `ScopedLayer` for how it binds and builds.
 
     It is for subclassing. A functional model is made of `keras.Model` and scoped layers.

@@ -27,12 +27,12 @@ from kscope._stores.store import VariableStore
 from kscope._variables.partitioned import PartitionedVariable
 from kscope.typing import Reuse
 
-__all__ = ["_Scoped"]
+__all__ = ["Scoped"]
 
 _keras.around_remat(_remat.resumable)
 
 
-class _Scoped(keras.layers.Layer):
+class Scoped(keras.layers.Layer):
     """What a scoped layer and a scoped model have in common: binding, discovery, and a pass around each call."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -257,7 +257,7 @@ class _Scoped(keras.layers.Layer):
         return [variable for variable in own.values() if id(variable) not in scoped]
 
 
-def _open_building(layer: _Scoped) -> AbstractContextManager[Building]:
+def _open_building(layer: Scoped) -> AbstractContextManager[Building]:
     """The building that a call has opened, or one of its own for a `build()` by hand."""
     current: Building | None = layer._kscope.building  # noqa: SLF001 - a layer of ours
     return layer._building() if current is None else nullcontext(current)  # noqa: SLF001
@@ -274,7 +274,7 @@ def _then_discover(build: Callable[..., None]) -> Callable[..., None]:
     return building
 
 
-_files.install(_Scoped)
+_files.install(Scoped)
 names.install()
-_quantize.install(_Scoped)
+_quantize.install(Scoped)
 _watch.install()
