@@ -5,6 +5,7 @@ Importing this imports nothing else: each name is loaded when it is first used, 
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -159,6 +160,11 @@ def __getattr__(name: str) -> Any:
     value = import_module(f"kscope.{home or name}")
     if home:
         value = getattr(value, name)
+    if "kscope._keras" in sys.modules:
+        # With the first name that needs Keras come the changes to it.
+        from kscope._hooks import install
+
+        install()
     globals()[name] = value
     return value
 

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kscope import _layer_messages, _names, _watch, errors
+from kscope import _layer_messages, _names, errors
 from kscope._context import current_frame, thread
 from kscope._kept import KeptLayer
 from kscope._reuse import AUTO_REUSE, Reuse
@@ -215,6 +215,3 @@ def _obtain(
     with store.lock:
         kept = request.find() or request.make(make)
     return kept.layer
-
-
-_watch.install()

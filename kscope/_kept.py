@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from kscope import _dtypes, _keras, _messages, _quantize, _seeded, errors
+from kscope import _dtypes, _keras, _messages, _quantize, _seeded, _watch, errors
 from kscope._context import Frame, thread
 from kscope._get import get_in_scope
+from kscope._keras import patches
 from kscope._partition import PartitionedVariable
 from kscope._records import Record
 from kscope._scope import Defaults, VariableScope
@@ -51,6 +52,7 @@ class KeptLayer:
     )
 
     def __init__(self, scope: VariableScope, store: VariableStore, asked: Any, make: Callable[[], Any]):
+        patches.install_for_kept_layers(_watch.weight_maker)
         self.name = scope.name
         self.scope = scope
         self.store = store

@@ -8,7 +8,7 @@ import keras
 
 from kscope import _keras
 from kscope._context import outside_calls
-from kscope._keras import optimizers
+from kscope._keras import optimizers, patches
 
 if TYPE_CHECKING:
     from kscope._inline import LayerRequest
@@ -25,7 +25,6 @@ class Late:
 
     def __init__(self, layer: keras.layers.Layer):
         self._layer = layer
-        optimizers.watch()
 
     def check(self, request: Request | LayerRequest, state: LayerState) -> None:
         """Refuse what a compiled step of JAX cannot take in: its variables are its arguments, and they are fixed.
@@ -45,6 +44,7 @@ class Late:
             variable.trainable = False
         with _keras.unlocked(layer):
             layer._scoped_variables.append(variable)  # noqa: SLF001 - a layer of ours
+        patches.register_again(layer)
         if variable.trainable:
             with _keras.eagerly(), outside_calls():
                 optimizers.extend(variable, earlier)
@@ -55,3 +55,4 @@ class Late:
             kept.layer.trainable = False
         with _keras.unlocked(self._layer):
             _keras.track(self._layer, kept.layer)
+        patches.register_again(self._layer)

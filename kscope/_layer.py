@@ -14,18 +14,15 @@ from kscope import (
     _binding,
     _config,
     _discovery,
-    _files,
     _keras,
     _names,
     _quantize,
     _remat,
     _spec,
     _strays,
-    _watch,
     _weights,
     errors,
 )
-from kscope._keras import names
 from kscope._late import Late
 from kscope._partition import PartitionedVariable
 from kscope._pass import Pass
@@ -36,10 +33,8 @@ from kscope._store import VariableStore
 
 __all__ = ["ScopedLayer", "ScopedModel"]
 
-_keras.around_remat(_remat.resumable)
 
-
-class _Scoped(keras.layers.Layer):
+class Scoped(keras.layers.Layer):
     """What a scoped layer and a scoped model have in common: binding, discovery, and a pass around each call."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -317,7 +312,7 @@ def _then_discover(build: Callable[..., None]) -> Callable[..., None]:
     return building
 
 
-class ScopedLayer(_Scoped):
+class ScopedLayer(Scoped):
     """A Keras layer whose `call()` gets its variables by name, with `get_variable`.
 
     The variables are made when the layer is built, in a discovery pass over `call()`. Every call starts in the scope
@@ -368,7 +363,7 @@ class ScopedLayer(_Scoped):
         raise _quantize.refusal(self.name, mode, self._kscope)
 
 
-class ScopedModel(_Scoped, keras.Model):
+class ScopedModel(Scoped, keras.Model):
     """A `keras.Model` whose `call()` gets its variables by name; see `ScopedLayer` for how it binds and builds.
 
     It is for subclassing. A functional model is made of `keras.Model` and scoped layers.
@@ -410,9 +405,3 @@ class ScopedModel(_Scoped, keras.Model):
         if input_signature is None and self._kscope.built_with is not None:
             input_signature = _spec.input_signature(self, self._kscope.built_with)
         super().export(filepath, *args, input_signature=input_signature, **kwargs)
-
-
-_files.install(_Scoped)
-names.install()
-_quantize.install(_Scoped)
-_watch.install()
