@@ -37,8 +37,8 @@ class Renamed(importlib.machinery.SourceFileLoader):
 
 
 def renamed(source, name):
-    """Put `_moved` behind a name; a quoted name stands for the string."""
-    return re.sub(rf"(?<!\w){re.escape(name.strip())}(?!\w)", _moved, source)
+    """Put `_moved` behind a name, a regular expression; a quoted name stands for the string."""
+    return re.sub(rf"(?<!\w)(?:{name})(?!\w)", _moved, source)
 
 
 def _moved(match):
@@ -126,7 +126,7 @@ def without(package, name):
     """What the quick start says in a process in which a name of a package is another one."""
     finder = Finder(package, name)
     sys.meta_path.insert(0, finder)
-    result = {"name": name, "error": None}
+    result = {"package": package, "name": name, "error": None}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -150,7 +150,11 @@ def in_a_child(package, name):
     with os.fdopen(reading) as stream:
         text = stream.read()
     os.waitpid(child, 0)
-    return json.loads(text) if text else {"name": name, "found": 0, "said": [], "error": "the process died"}
+    return (
+        json.loads(text)
+        if text
+        else {"package": package, "name": name, "found": 0, "said": [], "error": "the process died"}
+    )
 
 
 def preload():
@@ -168,8 +172,8 @@ def preload():
 
 if __name__ == "__main__":
     names = json.load(sys.stdin)
-    # A name of the backend has to go before the backend is imported.
-    for package, name in sorted(names, key=lambda pair: pair[0] == "keras"):
-        if package == "keras" and "numpy" not in sys.modules:
+    # A name of the backend goes before the backend is imported.
+    for package, name in sorted(names, key=lambda pair: pair[0].startswith("keras")):
+        if package.startswith("keras") and "numpy" not in sys.modules:
             preload()
         print(json.dumps(in_a_child(package, name)), flush=True)

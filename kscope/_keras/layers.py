@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import keras
 
 from kscope._keras import state
-from kscope._keras.private import MISSING, attribute, private
+from kscope._keras.private import MISSING, attribute, private, switch_off
 from kscope._keras.state import NAME_SCOPES, NAME_UIDS
 
 __all__ = [
@@ -36,17 +36,22 @@ _NO_MASKS = "the discovery of a layer does not see the masks of its inputs"
 get_keras_mask: Any = private(f"{_MASKING}:get_keras_mask", off=_NO_MASKS, otherwise=lambda _: None)
 set_keras_mask: Any = private(f"{_MASKING}:set_keras_mask", off=_NO_MASKS, otherwise=lambda *_: None)
 
-default: Callable[[_Method], _Method] = private(
-    "keras.src.utils.python_utils:default",
-    off="a scoped layer's constructor arguments are saved only if it has a `get_config`",
-    otherwise=lambda method: method,
-)
+
+def _mark(method: _Method) -> _Method:
+    method._is_default = True  # type: ignore[attr-defined]  # noqa: SLF001 - Keras' mark
+    return method
+
+
+default: Callable[[_Method], _Method] = private("keras.src.utils.python_utils:default", off=None, otherwise=_mark)
 """Mark an override of a method of `keras.Layer` as its default, which Keras takes for nobody's override.
 
 Keras writes a layer's constructor arguments into its config only as long as no class overrides `get_config`, and asks
 `call` for an output's shape only as long as none overrides `compute_output_shape`. There is no public way to extend
 either.
 """
+
+if not hasattr(keras.layers.Layer.get_config, "_is_default") and default is _mark:
+    switch_off("python_utils.default", "a scoped layer is built and saved only if it has a `get_config`")
 
 untracked: Callable[[], Any] = private(
     "keras.src.utils.tracking:DotNotTrackScope",
