@@ -5,6 +5,7 @@ Importing this imports nothing else: each name is loaded when it is first used, 
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +135,13 @@ __all__ = sorted(["__version__", *_HOMES])
 def __getattr__(name: str) -> Any:
     if any(name in _MODULES[module] for module in _NEED_THE_DEFAULT_STORE):
         import_module("kscope._stores.store")
-    return found(__name__, name, {**_HOMES, **_NAMED_BY_FILES})
+    value = found(__name__, name, {**_HOMES, **_NAMED_BY_FILES})
+    if "kscope._keras" in sys.modules:
+        # With the first name that needs Keras come the changes to it.
+        from kscope._layers.hooks import install
+
+        install()
+    return value
 
 
 def __dir__() -> list[str]:

@@ -161,7 +161,7 @@ def test_elsewhere_than_in_a_file_system():
         model.save(path)
         assert unchanged(keras.models.load_model(path), values(model))
     else:
-        with pytest.raises(ValueError, match="requires installing TensorFlow"):
+        with pytest.raises(ValueError, match="requires installing .*TensorFlow"):
             model.save(path)
 
 

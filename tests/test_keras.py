@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +12,9 @@ from samples import Tower
 
 import kscope
 from kscope import _keras
+from kscope._keras import patches
+from kscope._keras import values as _values
+from kscope._keras.private import private
 
 X = np.ones((2, 3), "float32")
 
@@ -177,16 +182,41 @@ def test_dots_in_names():
 
 @pytest.mark.torch
 def test_parameters_follow_tracking():
-    """A variable that a built layer loses or gains is one that PyTorch loses or gains."""
-    layer = keras.layers.Dense(2)
+    """A scoped variable that a built layer gains or loses is one that PyTorch gains or loses."""
+    layer = Tower(2)
     layer(X)
     assert len(list(layer.parameters())) == 2
-    layer._tracker.unlock()
-    layer.extra = keras.Variable(1.0, name="extra")
-    layer._track_variable(keras.Variable(2.0, name="more"))
-    assert len(list(layer.parameters())) == 4
-    layer._untrack_variable(layer.extra)
-    assert len(list(layer.parameters())) == 3
+    more = [kscope.VariableStore().get_variable("tower/fc/kernel", [1]) for _ in range(3)]
+    with _keras.unlocked(layer):
+        for variable in (*more, more[0]):
+            layer._track_variable(variable)
+        assert {id(p) for p in layer.parameters()} >= {id(v.value) for v in more}
+        assert len(list(layer.parameters())) == 5
+        layer._untrack_variable(more[1])
+        assert {id(p) for p in layer.parameters()} == {id(v.value) for v in layer.variables}
+        layer._untrack_variable(more[2])
+        assert {id(p) for p in layer.parameters()} == {id(v.value) for v in layer.variables}
+
+
+@pytest.mark.torch
+def test_plain_models_are_registered_by_keras():
+    """The keys of a model without scoped variables are Keras' own, also of two layers of one path."""
+    assert kscope.ScopedLayer
+
+    class Pair(keras.layers.Layer):
+        """Two layers of one path."""
+
+        def __init__(self):
+            super().__init__(name="p")
+            self.first, self.second = keras.layers.Dense(3, name="d"), keras.layers.Dense(3, name="d")
+
+        def call(self, x):
+            return self.second(self.first(x))
+
+    pair = Pair()
+    pair(X)
+    keys = ["_torch_params.p/d/kernel", "_torch_params.p/d/bias"]
+    assert sorted(pair.state_dict()) == sorted(keys)
 
 
 def test_dots_in_a_models_names():
@@ -244,7 +274,7 @@ def test_unlocked():
 def test_cast_value():
     """A value is cast as a variable's would be, inside a layer's call under mixed precision."""
     variable = keras.Variable([1.0])
-    with keras.src.backend.AutocastScope("float16"):
+    with _values._AutocastScope("float16"):
         value = _keras.cast_value(variable, variable.value)
     assert keras.backend.standardize_dtype(value.dtype) == "float16"
 
@@ -279,12 +309,13 @@ def test_autocast():
 
 def test_around_remat(monkeypatch):
     """All that Keras rematerializes goes through one function of the backend, by `keras.remat` and by `RematScope`."""
-    from keras.src import backend as keras_backend
-
+    backend = private("keras.src.backend:ops", "keras.src.backend:core", off="it is not")
+    if not hasattr(backend, "remat"):
+        backend = private("keras.src.backend:core", off="it is not")
     # Put back what this test wraps once more.
-    monkeypatch.setattr(keras_backend.core, "remat", keras_backend.core.remat)
+    monkeypatch.setattr(backend, "remat", backend.remat)
     wrapped = []
-    _keras.around_remat(lambda function: wrapped.append(function) or function)
+    patches._rematerialization(SimpleNamespace(bind=lambda function: wrapped.append(function) or function))
     keras.remat(keras.ops.tanh)(X)
     assert wrapped == [keras.ops.tanh]
     with keras.RematScope(mode="full"):
@@ -312,15 +343,15 @@ def test_one_symbol_for_unknown_sizes():
 def test_the_rest_of_jax_export_is_as_it_was():
     """Only the one function of JAX' module answers otherwise."""
     import jax
-    from keras.src.backend.jax import core
 
+    core = private("keras.src.backend.jax.ops:core", "keras.src.backend.jax:core", off="it is not")
     assert core.jax_export.export is jax.export.export
 
 
 def test_what_is_stored_under_mixed_precision():
     """A variable's own dtype and value are told inside a layer that reads it in another dtype."""
     v = kscope.get_variable("v", initializer=[1.0])
-    with keras.src.backend.AutocastScope("float16"):
+    with _values._AutocastScope("float16"):
         assert keras.backend.standardize_dtype(v.dtype) == "float16"
         assert _keras.stored_dtype(v) == "float32"
         assert keras.backend.standardize_dtype(_keras.stored_value(v).dtype) == "float32"

@@ -81,7 +81,10 @@ def test_quantize_a_layer(mode):
     assert [v.dtype for v in layer.weights] == ["float32"] * 2
 
 
-@pytest.mark.filterwarnings("ignore:Layer InputLayer does not have:UserWarning")
+# Keras 3.16 sums up in one warning what it skips.
+@pytest.mark.filterwarnings(
+    "ignore:Layer InputLayer does not have:UserWarning", "ignore:.*layer.s. were skipped because:UserWarning"
+)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.matrix("Precision: quantize a model of scoped layers", says="warned")
 def test_quantize_a_model(mode):
@@ -127,7 +130,10 @@ class MixedLayer(kscope.ScopedLayer):
         return self.dense(x) * kscope.get_variable("scale", [], initializer="ones")
 
 
-@pytest.mark.filterwarnings("ignore:Layer InputLayer does not have:UserWarning")
+# Keras 3.16 sums up in one warning what it skips.
+@pytest.mark.filterwarnings(
+    "ignore:Layer InputLayer does not have:UserWarning", "ignore:.*layer.s. were skipped because:UserWarning"
+)
 @pytest.mark.parametrize("mode", MODES)
 def test_quantize_a_model_of_mixed_layers(mode):
     """A stock model names the variables of a scoped layer whose Keras layers are quantized."""

@@ -1,21 +1,18 @@
 """Every touch point with Keras, or with a backend, that is not public API.
 
-Each says why there is no public way; a test fails for each of them when Keras changes it. What is used everywhere is
-here; `files`, `names` and `optimizers` stand by themselves.
+Each says why there is no public way. `patches` holds all that kscope changes in Keras, `private` how private names are
+looked up. What is used everywhere is listed here; `files`, `optimizers` and `patches` are imported by themselves.
 """
 
 from __future__ import annotations
 
 from kscope._keras.devices import Copy, devices
 from kscope._keras.layers import (
-    around_add_weight,
-    around_models,
-    around_remat,
-    around_variables,
     default,
     get_keras_mask,
     global_random_state,
     only_shards,
+    open_layers,
     own_names,
     seed_generators,
     set_keras_mask,
@@ -24,6 +21,7 @@ from kscope._keras.layers import (
     unlocked,
     untracked,
 )
+from kscope._keras.state import symbolic
 from kscope._keras.traces import (
     BACKEND,
     deferring,
@@ -33,7 +31,6 @@ from kscope._keras.traces import (
     isolated_call,
     operations_at_root,
     outside_of_traces,
-    symbolic,
     tracing,
 )
 from kscope._keras.values import (
@@ -41,6 +38,7 @@ from kscope._keras.values import (
     cast_value,
     frozen,
     has_stateless_value,
+    initialize,
     numbers,
     set_numbers,
     stored_dtype,
@@ -50,10 +48,6 @@ from kscope._keras.values import (
 __all__ = [
     "BACKEND",
     "Copy",
-    "around_add_weight",
-    "around_models",
-    "around_remat",
-    "around_variables",
     "autocast",
     "cast_value",
     "default",
@@ -65,10 +59,12 @@ __all__ = [
     "global_random_state",
     "has_stateless_value",
     "inherited_training",
+    "initialize",
     "is_concrete",
     "isolated_call",
     "numbers",
     "only_shards",
+    "open_layers",
     "operations_at_root",
     "outside_of_traces",
     "own_names",
@@ -84,12 +80,3 @@ __all__ = [
     "unlocked",
     "untracked",
 ]
-
-if BACKEND == "jax":
-    from kscope._keras.jax import keep_symbolic_dimension
-
-    keep_symbolic_dimension()
-elif BACKEND == "torch":
-    from kscope._keras.torch import see_every_variable
-
-    see_every_variable()

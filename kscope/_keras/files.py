@@ -7,34 +7,55 @@ changes what is used here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from keras.src.utils.io_utils import ask_to_proceed_with_overwrite
+
+from kscope._keras.private import MISSING, attribute, private
 
 __all__ = ["ask_to_proceed_with_overwrite", "at", "declared_shape", "is_file", "place", "places"]
 
 
+_OFF = (
+    "a weights file is read and written layer by layer: a variable that belongs to another layer now is not found, and "
+    "one of several layers is written by each"
+)
+
+
+_NOT_GUARDED = "the entries of a weights file are read before their shapes are compared"
+
+
+def _ask(path: str) -> bool:
+    return input(f"{path} exists. Overwrite it? [y/n] ").strip().lower() in ("y", "yes")
+
+
+ask_to_proceed_with_overwrite: Callable[[str], bool] = private(
+    "keras.src.utils.io_utils:ask_to_proceed_with_overwrite", off=None, otherwise=_ask
+)
+"""Ask the user whether to overwrite a file, as Keras does."""
+
+
 def is_file(entry: Any) -> bool:
     """Whether a layer's mapping belongs to a file, rather than being a plain dict."""
-    return hasattr(entry, "_h5_entry_path")
+    return not isinstance(entry, dict) and attribute(entry, "_h5_entry_path", _OFF, MISSING) is not MISSING
 
 
 def place(entry: Any) -> str:
-    """Where in the file a layer's mapping stands."""
+    """Return where in the file a layer's mapping stands."""
     return str(entry._h5_entry_path or "") if is_file(entry) else ""  # noqa: SLF001
 
 
 def places(entry: Any) -> list[str]:
-    """All places of a file that hold variables. No link is followed."""
+    """Return all places of a file that hold variables. No link is followed."""
     if not is_file(entry):
         return [""]
     if hasattr(entry, "sharding_config"):
         # Of each shard the file's map says what it holds: "/layers/dense/vars".
         return [key.strip("/").removesuffix("vars").rstrip("/") for key in entry.sharding_config["weight_map"]]
-    return list(_groups_of_variables(entry.h5_file))
+    file = attribute(entry, "h5_file", _OFF)
+    return [place(entry)] if file is None else list(_groups_of_variables(file))
 
 
 def _groups_of_variables(file: Any) -> Iterator[str]:
@@ -77,7 +98,7 @@ def declared_shape(entry: Any, key: str) -> tuple[int, ...]:
     Raises:
         ValueError: if it is not in the file itself: a link, or numbers that stand elsewhere.
     """
-    group = getattr(entry, "_h5_entry_group", None)
+    group = attribute(entry, "_h5_entry_group", _NOT_GUARDED) if is_file(entry) else None
     if group is None or key not in group:
         # A plain dict, or another shard than the open one.
         return tuple(np.shape(entry[key]))

@@ -7,30 +7,15 @@ variable gets its places in all of them, and the others keep theirs: Keras could
 
 from __future__ import annotations
 
-import functools
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras.src.utils.tracking import DotNotTrackScope
 
-__all__ = ["extend", "watch"]
+from kscope._keras.layers import untracked
+from kscope._keras.patches import built_optimizers
 
-_built: weakref.WeakSet[Any] = weakref.WeakSet()
-
-
-@functools.cache
-def watch() -> None:
-    """Take note of every optimizer that is built from now on."""
-    build = keras.optimizers.Optimizer.build
-
-    @functools.wraps(build)
-    def noted(self: Any, variables: Any) -> None:
-        build(self, variables)
-        _built.add(self)
-
-    keras.optimizers.Optimizer.build = noted
+__all__ = ["extend"]
 
 
 def extend(variable: keras.Variable, neighbours: Sequence[keras.Variable]) -> None:
@@ -40,7 +25,7 @@ def extend(variable: keras.Variable, neighbours: Sequence[keras.Variable]) -> No
     saved by place.
     """
     ids = {id(neighbour) for neighbour in neighbours}
-    for optimizer in list(_built):
+    for optimizer in list(built_optimizers):
         trained = optimizer._trainable_variables  # noqa: SLF001
         places = [i for i, known in enumerate(trained) if id(known) in ids]
         if places and all(known is not variable for known in trained):
@@ -53,13 +38,17 @@ def _insert(optimizer: Any, variable: keras.Variable, place: int) -> None:
     new = _slots(_alike(optimizer, [variable]), 1)
     lists = {name: slots for name, slots in _slots(optimizer, len(trained)).items() if name in new}
     layout = _layout(optimizer, len(variable.shape))
-    with DotNotTrackScope():
+    with untracked():
         for name, slots in lists.items():
             lists[name] = [*slots[:place], new[name][0], *slots[place:]]
             setattr(optimizer, name, lists[name])
         trained = optimizer._trainable_variables = [*trained[:place], variable, *trained[place:]]  # noqa: SLF001
     for i, known in enumerate(trained):
         optimizer._trainable_variables_indices[optimizer._var_key(known)] = i  # noqa: SLF001
+    if hasattr(optimizer, "_weight_decay_by_var_key"):
+        # Since Keras 3.16 an optimizer decides once which variables decay.
+        decays = not optimizer._is_excluded_from_weight_decay(variable)  # noqa: SLF001
+        optimizer._weight_decay_by_var_key[optimizer._var_key(variable)] = decays  # noqa: SLF001
     _, variables = optimizer._tracker.config["variables"]  # noqa: SLF001
     _sort(variables, lists, layout)
 
@@ -69,7 +58,7 @@ def _alike(optimizer: Any, variables: list[keras.Variable]) -> Any:
     alike = type(optimizer).from_config(optimizer.get_config())
     alike.build(variables)
     for made in (alike, getattr(alike, "inner_optimizer", alike)):
-        _built.discard(made)
+        built_optimizers.discard(made)
     return alike
 
 

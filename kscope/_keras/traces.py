@@ -9,11 +9,13 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import keras
-from keras.src.backend.common import global_state
+
+from kscope._keras import state
+from kscope._keras.private import private
+from kscope._keras.state import CALL_CONTEXT, STATELESS, SYMBOLIC, TORCH_DEVICE, symbolic
 
 __all__ = [
     "BACKEND",
-    "STATELESS",
     "deferring",
     "eagerly",
     "inherited_training",
@@ -21,25 +23,12 @@ __all__ = [
     "isolated_call",
     "operations_at_root",
     "outside_of_traces",
-    "symbolic",
     "tracing",
 ]
 
 BACKEND: str = keras.backend.backend()
 
-# Thread-local state of Keras, which has no public reader or writer.
-STATELESS = "stateless_scope"
-_SYMBOLIC = "symbolic_scope"
-_TORCH_DEVICE = "torch_device"
-_CALL_CONTEXT = "current_call_ctx"
-
 _NOTHING = nullcontext()
-
-
-def symbolic() -> bool:
-    """Whether Keras runs a program on symbols, to learn shapes."""
-    # `clear_session` puts a new tracker in the old one's place, so that it is looked up each time.
-    return global_state.GLOBAL_STATE_TRACKER.__dict__.get(_SYMBOLIC) is not None
 
 
 def _tracing() -> Callable[[], bool]:
@@ -49,10 +38,13 @@ def _tracing() -> Callable[[], bool]:
 
         return lambda: not tf.executing_eagerly()
     if BACKEND == "jax":
-        # JAX has no public question for it that does not create an array first.
-        from jax._src.core import trace_ctx
+        context = private("jax._src.core:trace_ctx", off=None, otherwise=None)
+        if hasattr(context, "is_top_level"):
+            return lambda: not context.is_top_level()
+        import jax
 
-        return lambda: not trace_ctx.is_top_level()
+        # The public question creates an array first.
+        return lambda: isinstance(jax.numpy.zeros(()), jax.core.Tracer)
     # On PyTorch operations carry no names; but names of Keras' own layers must not differ between backends.
     return symbolic
 
@@ -63,7 +55,7 @@ tracing: Callable[[], bool] = _tracing()
 
 def deferring() -> bool:
     """Whether Keras would defer the making of a variable, or the backend put it into a program."""
-    return global_state.get_global_attribute(STATELESS) is not None or tracing()
+    return state.get(STATELESS) is not None or tracing()
 
 
 @contextmanager
@@ -74,20 +66,20 @@ def outside_of_traces() -> Iterator[None]:
     refused as initial values, and one that raises poisons every later scope of the process. A discovery pass makes
     its variables at once instead, where they are asked for.
     """
-    names = (STATELESS, _SYMBOLIC, _TORCH_DEVICE)
-    saved = {name: global_state.get_global_attribute(name) for name in names}
-    for name in (STATELESS, _SYMBOLIC):
-        global_state.set_global_attribute(name, None)
-    if str(saved[_TORCH_DEVICE]) == "meta":
-        global_state.set_global_attribute(_TORCH_DEVICE, None)
-    symbols, _escaped.symbols = _escaped.symbols, saved[_SYMBOLIC] or _escaped.symbols
+    names = (STATELESS, SYMBOLIC, TORCH_DEVICE)
+    saved = {name: state.get(name) for name in names}
+    for name in (STATELESS, SYMBOLIC):
+        state.put(name, None)
+    if str(saved[TORCH_DEVICE]) == "meta":
+        state.put(TORCH_DEVICE, None)
+    symbols, _escaped.symbols = _escaped.symbols, saved[SYMBOLIC] or _escaped.symbols
     try:
         with _lifted():
             yield
     finally:
         _escaped.symbols = symbols
         for name, value in saved.items():
-            global_state.set_global_attribute(name, value)
+            state.put(name, value)
 
 
 def eagerly() -> Any:
@@ -95,16 +87,23 @@ def eagerly() -> Any:
     return outside_of_traces() if deferring() else _NOTHING
 
 
+def _jax_eval_context() -> Any:
+    if BACKEND != "jax":
+        return None
+    import jax
+
+    # The public way compiles every function anew that runs inside it: 2 ms a variable.
+    return private("jax._src.core:eval_context", off=None, otherwise=jax.ensure_compile_time_eval)
+
+
+_eval_context = _jax_eval_context()
+
+
 def _lifted() -> Any:
     """The backend's way out of its trace."""
     if BACKEND == "tensorflow":
         return sys.modules["tensorflow"].init_scope()
-    if BACKEND == "jax":
-        # The public `ensure_compile_time_eval` compiles every function anew that runs inside it: 2 ms a variable.
-        from jax._src.core import eval_context
-
-        return eval_context()
-    return _NOTHING
+    return _NOTHING if _eval_context is None else _eval_context()
 
 
 @contextmanager
@@ -114,18 +113,18 @@ def isolated_call() -> Iterator[None]:
     Keras hands `training` down through one context per outermost call, and a nested call that passes `training`
     changes it for the rest of that call. A discovery pass must leave no such trace.
     """
-    saved = global_state.get_global_attribute(_CALL_CONTEXT)
-    global_state.set_global_attribute(_CALL_CONTEXT, None)
+    saved = state.get(CALL_CONTEXT)
+    state.put(CALL_CONTEXT, None)
     try:
         yield
     finally:
-        global_state.set_global_attribute(_CALL_CONTEXT, saved)
+        state.put(CALL_CONTEXT, saved)
 
 
 def inherited_training() -> bool | None:
     """The `training` value that an outer layer's call hands down."""
-    context = global_state.get_global_attribute(_CALL_CONTEXT)
-    return None if context is None else context.get_value("training")
+    context = state.get(CALL_CONTEXT)
+    return None if context is None else getattr(context, "get_value", lambda _: None)("training")
 
 
 def operations_at_root() -> Any:
@@ -150,7 +149,7 @@ def is_concrete(value: Any) -> bool:
     On PyTorch Keras runs a symbolic call that raised again, on made-up numbers. So a call in which some tensor was not
     concrete has none that are.
     """
-    symbols = global_state.get_global_attribute(_SYMBOLIC) or _escaped.symbols
+    symbols = state.get(SYMBOLIC) or _escaped.symbols
     concrete = not hasattr(symbols, "kscope_refused") and _has_numbers(value)
     if not concrete and symbols is not None:
         symbols.kscope_refused = True
@@ -163,18 +162,3 @@ def _has_numbers(value: Any) -> bool:
     if BACKEND == "tensorflow":
         return hasattr(value, "numpy")
     return str(getattr(value, "device", "")) != "meta"
-
-
-def _leave_out_of_autograph() -> None:
-    """Keep AutoGraph from rewriting kscope's functions inside a `tf.function`, as it does not rewrite Keras'.
-
-    It would turn each error into one that is no ValueError any more. The public `do_not_convert` is a decorator that
-    has to import TensorFlow where the function is defined.
-    """
-    from tensorflow.python.autograph.core import config
-
-    config.CONVERSION_RULES = (config.DoNotConvert("kscope"), *config.CONVERSION_RULES)
-
-
-if BACKEND == "tensorflow":
-    _leave_out_of_autograph()

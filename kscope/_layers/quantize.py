@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,37 +14,76 @@ from kscope import _keras, errors
 if TYPE_CHECKING:
     from kscope._layers.calls.layer_state import LayerState
 
-__all__ = ["install", "refusal"]
+__all__ = ["quantize", "refusal", "refusal_of_kept"]
 
 
 def refusal(layer: str, mode: str | None, state: LayerState) -> errors.UnsupportedError:
     """What a scoped layer says that is asked to quantize itself."""
-    return errors.UnsupportedError(
-        errors.compose(
-            f"Layer {layer!r} cannot be quantized to {mode}: its `call()` computes with the variables that it gets, as "
-            "they are.",
-            [("variables", _listed(state) or "none")],
-            "override `quantize`, or make the computation of Keras' layers, which know how.",
-        )
+    return _noted(
+        layer,
+        errors.UnsupportedError(
+            errors.compose(
+                f"Layer {layer!r} cannot be quantized to {mode}: its `call()` computes with the variables that it "
+                "gets, as they are.",
+                [("variables", _listed(state) or "none")],
+                "override `quantize`, or make the computation of Keras' layers, which know how.",
+            )
+        ),
     )
 
 
-def install(scoped: type[Any]) -> None:
-    """Have `keras.Model.quantize` name what it leaves as it is: it asks only layers that have none inside."""
+def refusal_of_kept(layer: str, mode: str | None) -> errors.UnsupportedError:
+    """What a Keras layer says that is kept in a scope."""
+    return _noted(
+        layer,
+        errors.UnsupportedError(
+            errors.compose(
+                f"Layer {layer!r} cannot be quantized to {mode}: its weights are variables of a scope, which stay as "
+                "they are.",
+                fix="make it in __init__, as an attribute of the layer that calls it.",
+            )
+        ),
+    )
 
-    def telling(quantize: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> None:
-        quantize(*args, **kwargs)
-        for layer in _keras.sublayers(model):
-            if isinstance(layer, scoped) and layer._kscope.known and not _is_leaf(layer):  # noqa: SLF001 - ours
-                warnings.warn(
-                    errors.compose(
-                        f"Layer {layer.name!r} keeps its own variables as they are; only Keras' layers are quantized.",
-                        [("variables", _listed(layer._kscope))],  # noqa: SLF001 - ours
-                    ),
-                    stacklevel=4,
-                )
 
-    _keras.around_models("quantize", scoped, telling)
+class _Thread(threading.local):
+    """The refusals in the model that this thread is quantizing, by the name of the layer."""
+
+    refusals: dict[str, str] | None = None
+
+
+_thread = _Thread()
+
+
+def _noted(layer: str, error: errors.UnsupportedError) -> errors.UnsupportedError:
+    if _thread.refusals is not None:
+        _thread.refusals[layer] = str(error)
+    return error
+
+
+def quantize(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+    """Quantize a model, and warn of each scoped layer that stays as it is.
+
+    Keras up to 3.15 turns refusals into warnings. Later it drops their texts, and returns a report.
+    """
+    before, _thread.refusals = _thread.refusals, {}
+    try:
+        report = original(*args, **kwargs)
+        texts = {} if report is None else _thread.refusals
+    finally:
+        _thread.refusals = before
+    # Up to 3.15 Keras does not ask layers with layers inside.
+    texts |= {
+        layer.name: errors.compose(
+            f"Layer {layer.name!r} keeps its own variables as they are; only Keras' layers are quantized.",
+            [("variables", _listed(layer._kscope))],  # noqa: SLF001 - ours
+        )
+        for layer in _keras.sublayers(model)
+        if hasattr(layer, "_kscope") and layer._kscope.known and not _is_leaf(layer)  # noqa: SLF001 - ours
+    }
+    for text in texts.values():
+        warnings.warn(text, stacklevel=4)
+    return report
 
 
 def _is_leaf(layer: keras.layers.Layer) -> bool:

@@ -11,7 +11,6 @@ from typing import Any
 import keras
 
 from kscope import _keras, errors
-from kscope._keras import names
 from kscope._layers import binding, quantize as _quantize
 from kscope._layers.building import Building
 from kscope._layers.calls import call_spec, remat as _remat, strays
@@ -19,8 +18,7 @@ from kscope._layers.calls.call_pass import Pass
 from kscope._layers.calls.call_spec import CallSpec
 from kscope._layers.calls.late import Late
 from kscope._layers.calls.layer_state import LayerState, Wanted
-from kscope._layers.kept import watch as _watch
-from kscope._layers.saving import config as _config, weights, whole_files as _files
+from kscope._layers.saving import config as _config, weights
 from kscope._scopes import names as _names
 from kscope._scopes.scope import VariableScope
 from kscope._stores.store import VariableStore
@@ -29,7 +27,6 @@ from kscope.typing import Reuse
 
 __all__ = ["Scoped"]
 
-_keras.around_remat(_remat.resumable)
 
 
 class Scoped(keras.layers.Layer):
@@ -272,9 +269,3 @@ def _then_discover(build: Callable[..., None]) -> Callable[..., None]:
             current.run(build, shapes, named_shapes)
 
     return building
-
-
-_files.install(Scoped)
-names.install()
-_quantize.install(Scoped)
-_watch.install()

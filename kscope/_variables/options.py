@@ -70,7 +70,7 @@ def _callable_of(given: Any, module: Any, kind: str, error: type[Exception]) -> 
     if isinstance(given, str | dict):
         try:
             return module.get(given)
-        except ValueError as reason:
+        except (TypeError, ValueError) as reason:
             raise errors.OptionError(
                 errors.compose(
                     f"Could not interpret {kind} identifier: {given!r}", [("Keras says", str(reason).splitlines()[0])]

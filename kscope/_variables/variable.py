@@ -57,10 +57,8 @@ class ScopedVariable(keras.Variable):
         self._scoped_name = path + ":0"
 
     def _initialize_with_initializer(self, initializer: Any) -> None:
-        if _keras.BACKEND == "jax" and isinstance(initializer, NumpyInitializer):
-            from kscope._keras.jax import initialize
-
-            initialize(self, initializer(self.shape, _keras.stored_dtype(self)))
+        if _keras.initialize is not None and isinstance(initializer, NumpyInitializer):
+            _keras.initialize(self, initializer(self.shape, _keras.stored_dtype(self)))
         else:
             super()._initialize_with_initializer(initializer)
 

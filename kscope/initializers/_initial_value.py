@@ -66,7 +66,7 @@ def draws(initializer: Any) -> bool:
 def _identified(identifier: Any) -> Any:
     try:
         return keras.initializers.get(identifier)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise errors.InitializerError(
             errors.compose(
                 f"Could not interpret initializer identifier: {identifier!r}",

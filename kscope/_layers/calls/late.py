@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from kscope import _keras
-from kscope._keras import optimizers
+from kscope._keras import optimizers, patches
 from kscope._scopes.thread import outside_calls
 
 __all__ = ["Late"]
@@ -18,7 +18,6 @@ class Late:
 
     def __init__(self, layer: keras.layers.Layer):
         self._layer = layer
-        optimizers.watch()
 
     def is_refused(self) -> bool:
         """Whether a step that JAX compiles runs: its variables are its arguments, and they are fixed."""
@@ -31,6 +30,7 @@ class Late:
             variable.trainable = False
         with _keras.unlocked(layer):
             layer._scoped_variables.append(variable)  # noqa: SLF001 - a layer of ours
+        patches.register_again(layer)
         if variable.trainable:
             with _keras.eagerly(), outside_calls():
                 optimizers.extend(variable, earlier)
@@ -41,3 +41,4 @@ class Late:
             part.trainable = False
         with _keras.unlocked(self._layer):
             _keras.track(self._layer, part)
+        patches.register_again(self._layer)

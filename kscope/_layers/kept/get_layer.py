@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kscope import errors
-from kscope._layers.kept import messages, watch as _watch
+from kscope._layers.kept import messages
 from kscope._layers.kept.kept_layer import KeptLayer
 from kscope._layers.kept.layer_kind import LAYERS
 from kscope._layers.kept.layer_request import LayerRequest, Makings
@@ -149,6 +149,3 @@ def _make(request: LayerRequest, make: Callable[[str], Any]) -> Kept:
     if thread.call is not None:
         thread.call.made(request, kept, LAYERS)
     return kept
-
-
-_watch.install()

@@ -10,7 +10,10 @@ from typing import Any
 import keras
 
 from kscope import _keras, errors
+from kscope._keras import patches
+from kscope._layers import quantize
 from kscope._layers.calls import layer_state
+from kscope._layers.kept import watch as _watch
 from kscope._records.record import Record
 from kscope._records.site import call_site
 from kscope._scopes.frame import Frame
@@ -55,6 +58,7 @@ class KeptLayer:
     )
 
     def __init__(self, scope: VariableScope, store: VariableStore, asked: Any, make: Callable[[], Any]):
+        patches.install_for_kept_layers(_watch.weight_maker)
         self.name = scope.name
         self.scope = scope
         self.store = store
@@ -215,14 +219,7 @@ def _parts(variable: Any) -> list[Any]:
 
 
 def _refuse_to_quantize(name: str, mode: Any = None, **_: Any) -> None:
-    """What a Keras layer says that is kept in a scope."""
-    raise errors.UnsupportedError(
-        errors.compose(
-            f"Layer {name!r} cannot be quantized to {mode}: its weights are variables of a scope, which stay as they "
-            "are.",
-            fix="make it in __init__, as an attribute of the layer that calls it.",
-        )
-    )
+    raise quantize.refusal_of_kept(name, mode)
 
 
 def _unused(name: str, given: set[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kscope import _keras
@@ -14,29 +15,32 @@ from kscope._variables.variable import ScopedVariable
 if TYPE_CHECKING:
     from kscope._layers.kept.kept_layer import KeptLayer
 
-__all__ = ["install"]
+__all__ = ["note", "refusal", "weight_maker"]
 
 
-def _weight(owner: Any, options: dict[str, Any], path: list[tuple[str, Any]]) -> Any:
-    """What `add_weight` of a kept layer, and of all inside of it, returns: a variable of the store."""
-    kept = _answering()
-    if kept is not None:
-        return kept.weight(owner, [name for name, _ in path], options)
-    # A layer without a `build` of its own builds what is inside of it when it is called.
-    for place, (_, layer) in reversed(list(enumerate(path))):
-        if hasattr(layer, "_kscope"):
-            # A scoped layer answers for its own call.
+def weight_maker(owner: Any) -> Callable[[dict[str, Any]], Any] | None:
+    """Return what makes the weights of a kept layer, and of all layers in it; `None` for other layers."""
+    kept, layers = _answering(), _keras.open_layers(owner)
+    if kept is None:
+        # A layer without a `build` of its own builds what is inside of it when it is called.
+        for place in reversed(range(len(layers))):
+            marks = getattr(layers[place], "__dict__", {})
+            if "_kscope" in marks:
+                # A scoped layer answers for its own call.
+                return None
+            if "_kscope_kept" in marks:
+                kept, layers = marks["_kscope_kept"], layers[place:]
+                break
+        else:
             return None
-        if hasattr(layer, "_kscope_kept"):
-            return layer._kscope_kept.weight(owner, [name for name, _ in path[place:]], options)  # noqa: SLF001 - ours
-    return None
+    return functools.partial(kept.weight, owner, [layer.name for layer in layers])
 
 
 def _answering() -> KeptLayer | None:
     return thread.kept if thread.kept is not None and thread.kept.answers() else None
 
 
-def _note(variable: Any) -> None:
+def note(variable: Any) -> None:
     """Tell who has to answer for a variable that was made past `get_variable`."""
     if isinstance(variable, ScopedVariable):
         return
@@ -46,15 +50,8 @@ def _note(variable: Any) -> None:
         thread.call.stray(variable, call_site())
 
 
-def _refusal() -> Exception | None:
+def refusal() -> Exception | None:
     """The error of a variable that Keras does not make inside a scoped layer's call, because it runs on symbols."""
     if thread.call is None or _answering() is not None or not _keras.deferring():
         return None
     return _call_messages.untracked(call_site())
-
-
-@functools.cache
-def install() -> None:
-    """Have Keras ask and tell; once in a process."""
-    _keras.around_add_weight(_weight)
-    _keras.around_variables(_note, _refusal)

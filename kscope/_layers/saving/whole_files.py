@@ -23,7 +23,7 @@ from kscope import _keras, errors
 from kscope._keras import files
 from kscope._layers.saving import weights as _weights
 
-__all__ = ["install"]
+__all__ = ["load_weights", "save", "save_weights"]
 
 # What a reader raises that meets a file which is cut off or damaged.
 _DAMAGED = (OSError, KeyError, RuntimeError, zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError)
@@ -32,34 +32,29 @@ _NOT_DAMAGED = (FileNotFoundError, PermissionError, IsADirectoryError, errors.Ks
 _LISTED = 20
 
 
-def install(scoped: type[Any]) -> None:
-    """Put the better methods in place, for models with layers of class `scoped` in them."""
-    _keras.around_models("save", scoped, _save)
-    _keras.around_models("save_weights", scoped, _save_weights)
-    _keras.around_models("load_weights", scoped, _load_weights)
-
-
-def _save(
-    save: Callable[..., Any],
+def save(
+    original: Callable[..., Any],
     model: Any,
     filepath: Any,
     overwrite: bool = True,
     zipped: bool | None = None,
     **kwargs: Any,
 ) -> None:
+    """`keras.Model.save`, by way of a file beside the one that is replaced."""
     del model
     if zipped is False:
         # A directory, which no single step could put in place.
-        save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+        original(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
     else:
-        _write(functools.partial(save, zipped=zipped, **kwargs), filepath, overwrite)
+        _write(functools.partial(original, zipped=zipped, **kwargs), filepath, overwrite)
 
 
-def _save_weights(
-    save: Callable[..., Any], model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
+def save_weights(
+    original: Callable[..., Any], model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
 ) -> None:
+    """`keras.Model.save_weights`, by way of a file beside the one that is replaced."""
     del model
-    _write(functools.partial(save, max_shard_size=max_shard_size), filepath, overwrite)
+    _write(functools.partial(original, max_shard_size=max_shard_size), filepath, overwrite)
 
 
 def _write(save: Callable[..., Any], filepath: Any, overwrite: bool) -> None:
@@ -89,11 +84,12 @@ def _flush(file: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def _load_weights(
-    load: Callable[..., Any], model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any
+def load_weights(
+    original: Callable[..., Any], model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any
 ) -> None:
+    """`keras.Model.load_weights`, with all variables or none."""
     with _or_nothing(model, filepath), _weights.whole_file() as left:
-        load(filepath, skip_mismatch=skip_mismatch, **kwargs)
+        original(filepath, skip_mismatch=skip_mismatch, **kwargs)
         if not skip_mismatch and not kwargs:
             _check_all_used(left(), model, filepath)
 
