@@ -136,8 +136,8 @@ def __getattr__(name: str) -> Any:
     if any(name in _MODULES[module] for module in _NEED_THE_DEFAULT_STORE):
         import_module("kscope._stores.store")
     value = found(__name__, name, {**_HOMES, **_NAMED_BY_FILES})
-    if "kscope._keras" in sys.modules:
-        # With the first name that needs Keras come the changes to it.
+    if name not in _PUBLIC_MODULES and "kscope._keras" in sys.modules:
+        # The first name that needs Keras brings the changes to it. kscope's own files import the modules meanwhile.
         from kscope._layers.hooks import install
 
         install()

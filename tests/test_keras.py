@@ -12,8 +12,7 @@ from samples import Tower
 
 import kscope
 from kscope import _keras
-from kscope._keras import patches
-from kscope._keras import values as _values
+from kscope._keras import patches, values as _values
 from kscope._keras.private import private
 
 X = np.ones((2, 3), "float32")

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from kscope import _keras, errors
-from kscope._layers import binding, quantize as _quantize
+from kscope._layers import binding
 from kscope._layers.building import Building
 from kscope._layers.calls import call_spec, remat as _remat, strays
 from kscope._layers.calls.call_pass import Pass
@@ -26,7 +26,6 @@ from kscope._variables.partitioned import PartitionedVariable
 from kscope.typing import Reuse
 
 __all__ = ["Scoped"]
-
 
 
 class Scoped(keras.layers.Layer):

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kscope import _keras
 from kscope._layers.calls import messages as _call_messages
 from kscope._records.site import call_site
 from kscope._scopes.thread import thread
 from kscope._variables.variable import ScopedVariable
-
-if TYPE_CHECKING:
-    from kscope._layers.kept.kept_layer import KeptLayer
 
 __all__ = ["note", "refusal", "weight_maker"]
 
@@ -36,7 +33,7 @@ def weight_maker(owner: Any) -> Callable[[dict[str, Any]], Any] | None:
     return functools.partial(kept.weight, owner, [layer.name for layer in layers])
 
 
-def _answering() -> KeptLayer | None:
+def _answering() -> Any:
     return thread.kept if thread.kept is not None and thread.kept.answers() else None
 
 
