@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import ast
 import os
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +52,30 @@ class Matrix:
         """Write the cells of this session's features."""
         if not self.said:
             return
-        table = parse(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
-        for (feature, column), said in self.said.items():
-            table.setdefault(feature, {})[column] = cell(said)
-        text = render(table)
-        # Whole or not at all: a run that is stopped here leaves the old file.
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self.path)
+        with alone(self.path.with_name(f"{self.path.name}.lock")):
+            table = parse(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
+            for (feature, column), said in self.said.items():
+                table.setdefault(feature, {})[column] = cell(said)
+            # Whole or not at all: a run that is stopped here leaves the old file.
+            temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+            temporary.write_text(render(table), encoding="utf-8")
+            temporary.replace(self.path)
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """A block that the runs of several backends enter one after the other; a lock that a killed run left is taken."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            lock.touch(exist_ok=False)
+            break
+        except FileExistsError:
+            time.sleep(0.05)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
 
 
 def cell(said: set[str]) -> str:

@@ -25,7 +25,7 @@ def jax_names(function) -> set[str]:
     import jax
 
     text = jax.jit(function).lower(ONES).as_text(debug_info=True)
-    return {name.rpartition("/")[0] for name in re.findall(r'"jit\([^)]*\)/([^"]*)"', text)}
+    return {name.rpartition("/")[0] for name in re.findall(r'"(?:jit\([^)]*\)/)+([^"]*)"', text)}
 
 
 def tensorflow_names(function) -> set[str]:
