@@ -90,8 +90,11 @@ class Pass(Frame):
             return True
         return False
 
-    def claim(self, request: LookUp, found: Any, kind: Kind = VARIABLES) -> Any:
+    def claim(self, request: LookUp, found: Any, kind: Kind | None = None) -> Any:
         """Judge a look-up: the record or layer to share, `None` to make one, or an error."""
+        if kind is None:
+            # Not the default itself: `torch.compile` takes no object that is a default.
+            kind = VARIABLES
         if found is None:
             found = self._rolled_back(request, kind)
             if found in kind.known(self._state):
@@ -139,11 +142,11 @@ class Pass(Frame):
         if state.late.is_refused():
             raise messages.late_in_step(what, request, state.wanted.name)
 
-    def made(self, request: LookUp, made: Any, kind: Kind = VARIABLES) -> None:
+    def made(self, request: LookUp, made: Any, kind: Kind | None = None) -> None:
         """Take note of a variable or a layer that was just made."""
         if self._state.discovering:
             self._state.made.append((request.store, made))
-        self._know(request, made, kind)
+        self._know(request, made, VARIABLES if kind is None else kind)
 
     def _know(self, request: LookUp, found: Any, kind: Kind) -> None:
         state = self._state
