@@ -24,6 +24,9 @@ README = (rules.PAGES / "README.md").read_text(encoding="utf-8")
 NAMED = re.compile(r"\(rows? ([^()]*)\)")
 # A row, or a range of rows of one letter. What is no row is a remark: "(row C1, deviation 14)".
 ROW = re.compile(r"([A-Z])(\d+)(?:-\1(\d+))?")
+# In the package also in the middle of a remark: "(a fix of row J3)".
+ANYWHERE = re.compile(r"\brows? ((?:[A-Z]\d+(?:-[A-Z]\d+)?(?:, | and )?)+)")
+CITED = re.compile(r"\bdeviation (\d+)")
 # The libraries that are executed in one process each: graph mode is for good.
 PROCESSES = (("TensorFlow 1",), ("TensorFlow 2", "tf_keras"))
 
@@ -121,6 +124,17 @@ def test_every_departure_is_a_decision():
     assert [name for name, row in ROWS.items() if row.tag == "FIX" and f"[{name}](" not in decisions] == []
 
 
+def test_every_decision_that_is_cited_exists():
+    """The decisions are numbered, and each "deviation" of a docstring or a comment is one of them."""
+    decisions = (rules.PAGES / "decisions.md").read_text(encoding="utf-8")
+    numbers = re.findall(r"^\| (\d+) \|", decisions, re.MULTILINE)
+    assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+    files = [*PACKAGE.rglob("*.py"), *TESTS.rglob("*.py")]
+    cited = {number for file in files for number in CITED.findall(file.read_text(encoding="utf-8"))}
+    assert cited
+    assert cited <= set(numbers)
+
+
 def test_links():
     """Each link between the pages leads to a page, and to a row if it names one."""
     for page in rules.PAGES.glob("*.md"):
@@ -158,9 +172,9 @@ def test_a_snippet_that_raises():
     assert rules.run("print(1)\n1 / 0", {}).splitlines()[-1] == "ZeroDivisionError: division by zero"
 
 
-def rows_of(text: str) -> Iterator[str]:
+def rows_of(text: str, pattern: re.Pattern[str] = NAMED) -> Iterator[str]:
     """The rows that a docstring or a comment names."""
-    for listed in NAMED.findall(text):
+    for listed in pattern.findall(text):
         for part in re.split(r",\s*|\s+and\s+", listed):
             if found := ROW.fullmatch(part):
                 letter, first, last = found.groups()
@@ -209,7 +223,8 @@ def test_every_row_that_is_named_exists():
 def test_every_row_that_the_package_names_exists(file):
     """No docstring and no comment of the package names a row that there is not."""
     source = file.read_text(encoding="utf-8")
-    assert [row for text in texts(source) for row in rows_of(text) if row not in ROWS] == []
+    named = [row for text in texts(source) for row in rows_of(" ".join(text.split()), ANYWHERE)]
+    assert [row for row in named if row not in ROWS] == []
 
 
 @pytest.mark.parametrize(
@@ -230,5 +245,6 @@ def test_rows_of_a_docstring(docstring, rows):
 
 def test_texts_of_a_module():
     """A row is found in a docstring, and in a comment of several lines."""
-    source = 'def f():\n    """Do (row A1)."""\n    # Why (rows A2,\n    # A3).\n    return 1  # (row A4)\n'
-    assert [row for text in texts(source) for row in rows_of(text)] == ["A1", "A2", "A3", "A4"]
+    source = 'def f():\n    """Do (a fix of row A1)."""\n    # Why (rows A2,\n    # A3-A5).\n    return 1  # (row A6)\n'
+    named = [row for text in texts(source) for row in rows_of(" ".join(text.split()), ANYWHERE)]
+    assert named == ["A1", "A2", "A3", "A4", "A5", "A6"]
