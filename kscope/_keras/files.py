@@ -1,7 +1,7 @@
 """Touch points with the weights files of Keras, which have no public interface but a mapping for each layer.
 
 A layer is handed the mapping that stands for its own place in the file. To write a shared variable once, and to find
-one that stands in another place, it has to see the file behind it. `tests/test_keras_files.py` fails when Keras
+one that stands in another place, it has to see the file behind it. `tests/keras/test_keras_files.py` fails when Keras
 changes what is used here.
 """
 

@@ -2,7 +2,7 @@
 
 An optimizer keeps, for each variable it trains, one variable in each of a few lists (momenta, velocities). A late
 variable gets its places in all of them, and the others keep theirs: Keras could only build all anew, from zeros.
-`tests/test_late.py` fails when Keras changes what is used here.
+`tests/layers/test_late.py` fails when Keras changes what is used here.
 """
 
 from __future__ import annotations

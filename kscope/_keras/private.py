@@ -1,7 +1,7 @@
 """Private names of Keras and of the backends, each of which may move or vanish with their next release.
 
 Every private name that kscope needs is looked up here. One that is gone costs one feature and one warning; everything
-else works. `tests/test_touch_points.py` takes each name away, one at a time.
+else works. `tests/keras/test_touch_points.py` takes each name away, one at a time.
 """
 
 from __future__ import annotations

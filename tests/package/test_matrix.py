@@ -6,14 +6,13 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from matrix import COLUMNS, FILE, HEAD, marked, parse, render
 
 CONFTEST = f"""
 import sys
-sys.path.insert(0, {str(FILE.parent)!r})
+sys.path.insert(0, {str(FILE.parent / "support")!r})
 from pathlib import Path
 from matrix import Matrix
 
@@ -150,12 +149,12 @@ def test_the_rows_are_the_marks():
 
     A new mark fails here once: its row comes at the end of that run.
     """
-    assert sorted(parse(FILE.read_text(encoding="utf-8"))) == sorted(set(marked(Path(__file__).parent)))
+    assert sorted(parse(FILE.read_text(encoding="utf-8"))) == sorted(set(marked(FILE.parent)))
 
 
 def test_every_feature_has_a_group():
     """Each mark names a group and a feature, and has no character that a Markdown table could not hold."""
-    for feature in marked(Path(__file__).parent):
+    for feature in marked(FILE.parent):
         assert re.fullmatch(r"[^:|]+: [^|]+", feature), feature
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import rules
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 PACKAGE = TESTS.parent / "kscope"
 ROWS = rules.rows()
 README = (rules.PAGES / "README.md").read_text(encoding="utf-8")

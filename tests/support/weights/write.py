@@ -1,4 +1,4 @@
-"""Write the files that every backend's tests load: `KERAS_BACKEND=jax python tests/weights/write.py`.
+"""Write the files that every backend's tests load: `KERAS_BACKEND=jax python tests/support/weights/write.py`.
 
 To be run once on each backend when the format grows; older files stay, since they have to load for good.
 """

@@ -15,7 +15,7 @@ import pytest
 import kscope
 
 MODULES = ["kscope", *sorted(module.name for module in pkgutil.walk_packages(kscope.__path__, "kscope."))]
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def _examples():
@@ -74,6 +74,6 @@ def test_readme_fence(code, after, tmp_path, monkeypatch):
 
 def test_typed_user_code_runs():
     """The sample of user code that must type-check runs as well."""
-    from typing_samples import user_code
+    from package.typing_samples import user_code
 
     assert user_code.program() == ["block/v", "tower/fc/kernel"]

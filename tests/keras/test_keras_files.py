@@ -13,7 +13,7 @@ from samples import Stack
 from kscope import _keras
 from kscope._keras import files
 
-HERE = Path(__file__).parent
+SUPPORT = Path(__file__).parents[1] / "support"
 X = np.linspace(-1, 1, 6, dtype="float32").reshape(2, 3)
 
 
@@ -61,8 +61,8 @@ def test_sublayers():
 @pytest.mark.matrix("Saving: a file of another backend")
 def test_a_file_of_another_backend(written):
     """A file that was written on one backend loads on the other two, and computes the same."""
-    model = keras.models.load_model(HERE / "weights" / f"{written}.keras")
-    expected = np.load(HERE / "weights" / f"{written}.npy")
+    model = keras.models.load_model(SUPPORT / "weights" / f"{written}.keras")
+    expected = np.load(SUPPORT / "weights" / f"{written}.npy")
     np.testing.assert_allclose(keras.ops.convert_to_numpy(model(X)), expected, rtol=1e-5, atol=1e-6)
 
 

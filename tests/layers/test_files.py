@@ -15,6 +15,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import samples
 from samples import Tower
 
 import kscope
@@ -96,7 +97,7 @@ def test_a_killed_save_leaves_the_old_file(tmp_path, name):
     model = make()
     SAVES[name](model, tmp_path / name)
     before = (tmp_path / name).read_bytes()
-    run = subprocess.run([sys.executable, "-c", KILLED, tmp_path / name, Path(__file__).parent], check=False)
+    run = subprocess.run([sys.executable, "-c", KILLED, tmp_path / name, Path(samples.__file__).parent], check=False)
     assert run.returncode == -9
     assert (tmp_path / name).read_bytes() == before
     twin = make()

@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import samples
 from samples import Stack, Tower, paths
 
 import kscope
@@ -97,7 +98,7 @@ def test_load_in_a_fresh_process(tmp_path, backend):
         "y = keras.ops.convert_to_numpy(model(np.load(sys.argv[1] + '/x.npy')))\n"
         "np.save(sys.argv[1] + '/y.npy', y); print(*(v.path for v in model.weights))"
     )
-    command = [sys.executable, "-c", program, str(tmp_path), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", program, str(tmp_path), str(Path(samples.__file__).parent)]
     run = subprocess.run(command, check=True, capture_output=True, text=True)
     assert run.stdout.split() == paths(model)
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), keras.ops.convert_to_numpy(model(X)), atol=1e-6)

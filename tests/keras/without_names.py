@@ -1,7 +1,7 @@
 """Run the quick start on a Keras in which one private name is called otherwise, for each of the names given.
 
-A program of its own, as Keras is imported anew for each name: `python tests/without_names.py < names.json`. It prints
-a line of JSON for each name: the warnings of kscope, and the error, if there is one.
+A program of its own, as Keras is imported anew for each name: `python tests/keras/without_names.py < names.json`. It
+prints a line of JSON for each name: the warnings of kscope, and the error, if there is one.
 
 A name is replaced in the source of Keras as it is imported, so that Keras itself goes on working. What Keras is built
 on is imported once, before the process forks.

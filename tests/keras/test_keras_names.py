@@ -27,7 +27,7 @@ def test_adafactor():
 
 
 def test_names_of_a_saved_model(monkeypatch):
-    """What makes a SavedModel's variables sees paths; the exports themselves are tested in `tests/export`."""
+    """What makes a SavedModel's variables sees paths; the exports themselves are tested in `tests/proofs/export`."""
     seen, v = [], kscope.get_variable("v", [1])
 
     class Probe:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def run(name):
@@ -47,7 +47,7 @@ def test_shared_digits():
 
 
 def test_backend_switch_needs_two_backends():
-    """Where there is one backend, the comparison says so; `tests/parity` runs it where there are all three."""
+    """Where there is one backend, the comparison says so; `tests/proofs/parity` runs it where there are all three."""
     command = [sys.executable, str(EXAMPLES / "backend_switch.py")]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (1, "")

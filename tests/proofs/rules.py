@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PAGES = Path(__file__).parents[1] / "docs" / "rules"
+PAGES = Path(__file__).parents[2] / "docs" / "rules"
 TAGS = ("SAME", "ADAPT", "FIX", "DROP")
 # The libraries that a snippet can be for. One without a label is for the first and the last.
 SIDES = ("TensorFlow 1", "TensorFlow 2", "tf_keras", "kscope")
