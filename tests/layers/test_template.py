@@ -236,3 +236,11 @@ def test_default_names_below_an_explicit_scope():
         second = net()
     assert [v.path for v in first] == ["tower/conv/w", "tower/conv_1/w"]
     assert all(v is w for v, w in zip(first, second, strict=True))
+
+
+def test_build_for():
+    """A function is built for a call without one; to build it again changes nothing."""
+    line = kscope.scoped(lambda x: x * kscope.get_variable("slope", [x.shape[-1]]), name="line")
+    line.build_for(np.ones((2, 3), "float32"))
+    line.build_for(np.ones((2, 4), "float32"))
+    assert [(v.path, tuple(v.shape)) for v in line.weights] == [("line/slope", (3,))]

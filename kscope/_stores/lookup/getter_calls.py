@@ -29,8 +29,7 @@ def call(custom: Getter, request: Request, arguments: Arguments) -> Any:
     trains = request.trains(initial.dtype if isinstance(initial, _initial_value.Constant) else request.fallback)
     keywords: dict[str, Any] = dict(zip(Arguments._fields, arguments, strict=True))
     # A shape of unknown rank has no other spelling than the user's.
-    if request.shape is not shapes.UNKNOWN_RANK:
-        keywords["shape"] = request.shape
+    keywords["shape"] = arguments.shape if request.shape is shapes.UNKNOWN_RANK else request.shape
     keywords["dtype"] = request.dtype or Implied(request.fallback)
     keywords["trainable"] = trains
     keywords["synchronization"] = request.synchronization
