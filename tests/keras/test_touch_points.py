@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parent / "without_names.py"
 BACKEND = os.environ["KERAS_BACKEND"]
 

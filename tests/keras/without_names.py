@@ -18,6 +18,7 @@ import sys
 import tempfile
 import traceback
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 BACKEND = os.environ["KERAS_BACKEND"]
@@ -143,7 +144,7 @@ def in_a_child(package, name):
     child = os.fork()
     if not child:
         os.close(reading)
-        with os.fdopen(writing, "w") as stream:
+        with covered(), os.fdopen(writing, "w") as stream:
             json.dump(without(package, name), stream)
         os._exit(0)
     os.close(writing)
@@ -155,6 +156,23 @@ def in_a_child(package, name):
         if text
         else {"package": package, "name": name, "found": 0, "said": [], "error": "the process died"}
     )
+
+
+@contextmanager
+def covered():
+    """A block whose coverage is measured, if that of the tests is."""
+    if "COVERAGE_FILE" not in os.environ:
+        yield
+        return
+    import coverage
+
+    measured = coverage.Coverage(data_suffix=True)
+    measured.start()
+    try:
+        yield
+    finally:
+        measured.stop()
+        measured.save()
 
 
 def preload():

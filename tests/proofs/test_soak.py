@@ -24,6 +24,8 @@ WARM_UP = 20
 TOLERANCE = 20 + CYCLES // 4
 MODULES = ("kscope", "keras", "samples", "test_soak")
 
+pytestmark = pytest.mark.slow
+
 X = np.ones((2, 3), "float32")
 Y = np.ones((2, 4), "float32")
 

@@ -8,8 +8,9 @@ from kscope.testing._parity.gradients import derived
 
 
 def array(tensor):
-    """A tensor or a variable as a NumPy array."""
-    return keras.ops.convert_to_numpy(tensor)
+    """A tensor or a variable as a NumPy array; NumPy 1 has no arithmetic for bfloat16."""
+    value = keras.ops.convert_to_numpy(tensor)
+    return value.astype("float32") if value.dtype.name == "bfloat16" else value
 
 
 def gradients(layer, *inputs, **kwargs):

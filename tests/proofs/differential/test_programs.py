@@ -29,7 +29,7 @@ from differential.programs import (
 )
 from differential.tally import RARER, Tally
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
 
 def test_random_programs_do_the_same_in_both_libraries(tally: Tally):

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from programs import grammar as g
 from programs.interpreter import Session
 
+pytestmark = pytest.mark.slow
+
 ROUND = 100
 
 
