@@ -1,4 +1,4 @@
-"""Quantization: Keras' layers know how, scoped ones do not, and say so."""
+"""Quantization: Keras' own layers support it; scoped layers and kept layers refuse it with a reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["quantize", "refusal", "refusal_of_kept"]
 
 
 def refusal(layer: str, mode: str | None, state: LayerState) -> errors.UnsupportedError:
-    """What a scoped layer says that is asked to quantize itself."""
+    """Return the error of a scoped layer that is asked to quantize itself."""
     return _noted(
         layer,
         errors.UnsupportedError(
@@ -33,7 +33,7 @@ def refusal(layer: str, mode: str | None, state: LayerState) -> errors.Unsupport
 
 
 def refusal_of_kept(layer: str, mode: str | None) -> errors.UnsupportedError:
-    """What a Keras layer says that is kept in a scope."""
+    """Return the error of a kept layer that is asked to quantize itself."""
     return _noted(
         layer,
         errors.UnsupportedError(
@@ -47,7 +47,7 @@ def refusal_of_kept(layer: str, mode: str | None) -> errors.UnsupportedError:
 
 
 class _Thread(threading.local):
-    """The refusals in the model that this thread is quantizing, by the name of the layer."""
+    """The texts of the errors in the model that this thread is quantizing, by layer name."""
 
     refusals: dict[str, str] | None = None
 
@@ -62,9 +62,9 @@ def _noted(layer: str, error: errors.UnsupportedError) -> errors.UnsupportedErro
 
 
 def quantize(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
-    """Quantize a model, and warn of each scoped layer that stays as it is.
+    """Quantize a model, and warn about each scoped layer that is not quantized.
 
-    Keras up to 3.15 turns refusals into warnings. Later it drops their texts, and returns a report.
+    Keras up to 3.15 turns the layers' errors into warnings. Later versions drop their texts, and return a report.
     """
     before, _thread.refusals = _thread.refusals, {}
     try:
@@ -72,7 +72,7 @@ def quantize(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any
         texts = {} if report is None else _thread.refusals
     finally:
         _thread.refusals = before
-    # Up to 3.15 Keras does not ask layers with layers inside.
+    # Keras up to 3.15 does not call `quantize` of layers that contain layers.
     texts |= {
         layer.name: errors.compose(
             f"Layer {layer.name!r} keeps its own variables as they are; only Keras' layers are quantized.",

@@ -35,7 +35,7 @@ _NARROW = ("float16", "bfloat16")
 
 
 def arguments_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return a getter's arguments by name: getters around it may pass them by position."""
+    """Return a getter's arguments by name: another getter may pass them by position."""
     return {**dict(zip(Arguments._fields, args, strict=False)), **kwargs}
 
 

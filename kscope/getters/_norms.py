@@ -48,7 +48,7 @@ class weight_norm(SettingsGetter):  # noqa: N801 - used like a function
             return ops.sqrt(ops.sum(ops.square(wide(of)), axis=others, keepdims=True))
 
         def initial(shape: Any, dtype: Any) -> Any:
-            # Get the variable again: the value that an inner getter returned in a trace has no numbers.
+            # Get the variable again: in a trace, the value that the next getter returned before has no numbers.
             return ops.cast(ops.reshape(lengths(getter(**{**arguments, "reuse": True})), shape), dtype)
 
         g = further(getter, arguments, "_g", shape=shape, initializer=initial)
