@@ -63,7 +63,7 @@ class Building:
         state.built_with = spec
         # After a `build()` by hand, the layer may change before it is called.
         self._outputs = outputs if self._expected else None
-        layer._scoped_variables = state.variables()  # noqa: SLF001 - a layer of ours
+        layer._scoped_variables = state.variables()  # noqa: SLF001 - a scoped layer
         for kept in state.layers:
             _keras.track(layer, kept.layer)
         if not layer.trainable:

@@ -76,10 +76,10 @@ def quantize(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any
     texts |= {
         layer.name: errors.compose(
             f"Layer {layer.name!r} keeps its own variables as they are; only Keras' layers are quantized.",
-            [("variables", _listed(layer._kscope))],  # noqa: SLF001 - ours
+            [("variables", _listed(layer._kscope))],  # noqa: SLF001 - a scoped layer
         )
         for layer in _keras.sublayers(model)
-        if hasattr(layer, "_kscope") and layer._kscope.known and not _is_leaf(layer)  # noqa: SLF001 - ours
+        if hasattr(layer, "_kscope") and layer._kscope.known and not _is_leaf(layer)  # noqa: SLF001 - a scoped layer
     }
     for text in texts.values():
         warnings.warn(text, stacklevel=4)

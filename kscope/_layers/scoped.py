@@ -255,7 +255,7 @@ class Scoped(keras.layers.Layer):
 
 def _open_building(layer: Scoped) -> AbstractContextManager[Building]:
     """Return the `Building` that a call has opened, or a new one for a `build()` by hand."""
-    current: Building | None = layer._kscope.building  # noqa: SLF001 - a layer of ours
+    current: Building | None = layer._kscope.building  # noqa: SLF001 - a scoped layer
     return layer._building() if current is None else nullcontext(current)  # noqa: SLF001
 
 

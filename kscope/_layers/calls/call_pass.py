@@ -47,7 +47,7 @@ class Pass(Frame):
         self._state = state
         self._training = training
         self._touched: set[Record | Kept] = set()
-        # The variables that were made without `get_variable`; `strays.check` judges them.
+        # The variables that were made without `get_variable`; `strays.check` checks them.
         self.strays: list[Stray] = []
 
     def __enter__(self) -> Self:

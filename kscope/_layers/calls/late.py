@@ -29,7 +29,7 @@ class Late:
         if not layer.trainable:
             variable.trainable = False
         with _keras.unlocked(layer):
-            layer._scoped_variables.append(variable)  # noqa: SLF001 - a layer of ours
+            layer._scoped_variables.append(variable)  # noqa: SLF001 - a scoped layer
         patches.register_again(layer)
         if variable.trainable:
             with _keras.eagerly(), outside_calls():

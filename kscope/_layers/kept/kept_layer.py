@@ -82,7 +82,7 @@ class KeptLayer:
             state.bind_to(store, scope)
         else:
             layer.build = self._building(layer.build)
-        layer._kscope_kept = self  # noqa: SLF001 - ours
+        layer._kscope_kept = self  # noqa: SLF001 - kscope's attribute
 
     def _check(self, layer: Any) -> None:
         if not isinstance(layer, keras.layers.Layer):
@@ -112,7 +112,7 @@ class KeptLayer:
 
     @contextmanager
     def _making(self) -> Iterator[None]:
-        """Run Keras' code that makes weights, eagerly and below this layer's name; if it raises, remove what it made."""
+        """Run Keras' code that makes weights, eagerly and below this layer's name; if it raises, remove the weights."""
         before, frame, first = thread.kept, thread.frame, next(self.store.numbers)
         self._call, self._raw = thread.call, []
         thread.kept = self
