@@ -26,7 +26,7 @@ def refusal(layer: str, mode: str | None, state: LayerState) -> errors.Unsupport
                 f"Layer {layer!r} cannot be quantized to {mode}: its `call()` computes with the variables that it "
                 "gets, as they are.",
                 [("variables", _listed(state) or "none")],
-                "override `quantize`, or make the computation of Keras' layers, which know how.",
+                "override `quantize`, or compute with Keras' layers, which can be quantized.",
             )
         ),
     )

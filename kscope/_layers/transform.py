@@ -86,7 +86,7 @@ class Transformed:
         if updated:
             raise errors.ValuesError(
                 errors.compose(
-                    "The function assigns to variables, and apply() would lose it.",
+                    "The function assigns to variables, and apply() would lose their new values.",
                     [("assigned", ", ".join(updated))],
                     "use apply_and_update(), which returns the values after the call, too.",
                 )

@@ -4,7 +4,7 @@ A getter computes the value that the caller of `get_variable` reads, at each cal
 compiled steps. It gets its further variables by the same `get_variable`, under names derived from the variable's name,
 so that the reuse mode, layers, saving and loading treat them as any other variable.
 
-The getters nest like all getters (row K4), and can be chosen by pattern:
+The getters nest like all getters (row K4), where an order that cannot work is an error, and can be chosen by pattern:
 `custom_getter={".*/kernel": getters.weight_norm(), ".*/bias": getters.freeze}`. They return variables that are not
 floats, and the state of other getters (`synchronization="on_read"`), unchanged.
 """

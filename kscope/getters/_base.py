@@ -110,7 +110,7 @@ def variable_of(got: Any, name: str) -> Any:
         errors.compose(
             f"A getter needs variable {name} itself, and the getters around it return something else.",
             [("got", f"a {type(got).__name__}")],
-            "nest them the other way round: the scope of the getter that needs the variable outside.",
+            "nest them the other way round, with the getter that needs the variable in the outer scope.",
         )
     )
 

@@ -53,7 +53,7 @@ def run(layer: keras.layers.Layer, call: Callable[..., Any], spec: CallSpec, sta
     ways = [spec.with_arguments(**_described(layer, arguments)) for arguments in state.discover]
     for way in (*ways, *state.branches):
         _trace(call, way)
-    state.note = state.note or f"met {len(state.known)} variables, with the arguments {spec}"
+    state.note = state.note or f"used {len(state.known)} variables, with the arguments {spec}"
     return outputs
 
 

@@ -14,7 +14,7 @@ __all__ = ["Late"]
 
 
 class Late:
-    """Add late variables to a layer, which tracks them, and to its optimizers, which train them."""
+    """The late variables of a layer: the layer tracks them, and its optimizers train them."""
 
     def __init__(self, layer: keras.layers.Layer):
         self._layer = layer

@@ -13,7 +13,7 @@ def late(what: str, request: LookUp, layer: str, note: str) -> errors.LateVariab
     """Return the error of a built layer that asks for a new name; `what` begins the message."""
     return errors.LateVariableError(
         errors.compose(
-            f"{what}: layer {layer!r} is built, and its discovery did not meet this name.",
+            f"{what}: layer {layer!r} is built, and its discovery did not use this name.",
             [*asked(request), ("layer", layer), ("discovery", note)],
             "name the arguments of the calls that take other branches, e.g. "
             'discover=[{"training": True}], when you make the layer; or allow it to grow with late="allow".',

@@ -30,7 +30,7 @@ def mismatch(request: LayerRequest, kept: Kept) -> errors.LayerMismatchError:
     """Return the error of a layer that was made with another class or other arguments."""
     return errors.LayerMismatchError(
         errors.compose(
-            f"Trying to share layer {request.name}, but it was made otherwise.",
+            f"Trying to share layer {request.name}, but it was made with another class or other arguments.",
             [*messages.asked(request), *_found(kept)],
             "ask for the layer that is there, or give this one another name.",
         )

@@ -225,7 +225,7 @@ def _bounded(entry: Any, key: str) -> Any:
     """Read a data set of kscope's, or raise if it is larger than kscope writes them."""
     size = math.prod(files.declared_shape(entry, key))
     if size > 16 * packing.CHUNK_BYTES:
-        raise ValueError(f"{key!r} declares {size:,} numbers, more than any file of ours has")
+        raise ValueError(f"{key!r} declares {size:,} numbers, more than in any file of kscope")
     return entry[key]
 
 
@@ -285,7 +285,7 @@ def _choose(
     """Choose the number of a layer's store in the file; also return the variables to search.
 
     It is the first store with all of the names among those in the layer's entry, those of its shared variables, the
-    one of earlier layers, and all others. If there is none, another candidate is chosen, for the message.
+    one of earlier layers, and all others. If there is none, the best of the other candidates is chosen.
     """
     own = sorted({number for number, _ in here} - taken)
     for number in own:
@@ -312,7 +312,7 @@ def _choose(
 
 
 def _shared(entry: Any) -> list[int]:
-    """List the numbers of the stores of the variables that were already written with an earlier layer."""
+    """List the store numbers of the layer's variables that were written with an earlier layer."""
     if _SHARED not in entry:
         return []
     return sorted({name[0] for key in packing.untext(_bounded(entry, _SHARED)) if (name := _name(key))})

@@ -120,8 +120,7 @@ class _End:
         unknown = sorted(set(keywords) - set(self._asked))
         if unknown:
             raise errors.OptionTypeError(
-                f"A creator handed on {', '.join(unknown)}, which no variable is made with. "
-                f"Known are: {', '.join(self._asked)}"
+                f"A creator passed on unknown arguments: {', '.join(unknown)}. Known are: {', '.join(self._asked)}"
             )
         _check_name(keywords.get("name", self._asked["name"]), self._asked["name"])
         self._asked.update(keywords)

@@ -165,7 +165,7 @@ def _refuse_unsupported(request: Request) -> None:
             errors.compose(
                 f"Variable {request.name} cannot be made with validate_shape={request.validate_shape!r}.",
                 [("scope", repr(request.scope.name))],
-                "Keras variables have a shape that never changes; pass True. A custom getter may also take it away.",
+                "Keras variables have a shape that never changes; pass True. A custom getter may also drop it.",
             )
         )
 

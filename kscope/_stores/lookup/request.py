@@ -45,7 +45,7 @@ class Arguments(NamedTuple):
 
 
 class Implied(str):
-    """A dtype that comes from the scope and not from the caller. A look-up does not check it (decision 1, row G8)."""
+    """A default dtype, which the caller did not pass. A look-up does not check it (decision 1, row G8)."""
 
     __slots__ = ()
 
@@ -59,7 +59,7 @@ class Request:
 
     Attributes:
         dtype: the dtype that the caller passed, or `None`.
-        fallback: the dtype of a new variable if `dtype` is `None`: the scope's.
+        fallback: the dtype of a new variable: `dtype`, or the default, which is mostly the scope's.
         initial: a `Constant`, a callable, or `None`.
         whole: for a slice, the name of the partitioned variable, and the slice's position in it.
     """
