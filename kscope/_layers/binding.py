@@ -1,8 +1,8 @@
-"""Where a scoped layer's variables go: the store and the absolute scope it is bound to when it is first built.
+"""Bind a scoped layer to a store and an absolute scope when it is first built: its variables go there.
 
-In this order: the store it was given; inside another scoped layer's call, that layer's store, under the scope the
-call stands in; the store or scope that was open where the layer was made, or where it is first called; else a store
-of its own. An unnamed layer's scope is its class name, made unique as a default name is.
+The first of these that applies: the store that the layer was given; inside another scoped layer's call, that layer's
+store, under the current scope; the store or scope that was open where the layer was made, or where it is first called;
+a new store. The scope of an unnamed layer is its class name, made unique as a default name is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["bind", "opened"]
 
 
 def opened() -> Place | None:
-    """The store and scope that are open on purpose: by `as_default()`, or a scope in the default store."""
+    """Return the store and scope that the user opened, by `as_default()` or in the default store; `None` if none."""
     frame = current_frame()
     if thread.call is not None or (thread.frame is None and frame.scope is frame.root):
         return None
@@ -27,7 +27,7 @@ def opened() -> Place | None:
 
 
 def bind(state: LayerState) -> None:
-    """Choose store and scope, for good."""
+    """Choose the layer's store and scope, which never change afterwards."""
     wanted = state.wanted
     nested = thread.call is not None
     if nested and wanted.yields:

@@ -1,4 +1,4 @@
-"""`Building`: the building of a scoped layer, from a call's arguments to the variables that its discovery makes."""
+"""`Building`: build a scoped layer, from the arguments of a call to the variables that its discovery makes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["Building", "bind"]
 
 
 class Building:
-    """The context manager around all that builds a layer: its first call, or a `build()` by hand.
+    """The context manager around the building of a layer, by its first call or by `build()`.
 
-    While it is open it is the `building` of the layer's state, where `build()` and the first call find it.
+    While it is open, it is `state.building`, where `build()` and the first call find it.
 
     Args:
         layer: the layer.
         state: the layer's state.
         call: Keras' `__call__` of the layer, which the discovery traces.
-        expected: the arguments of the call that the layer is built for; `None` if only shapes are known of them.
+        expected: the arguments of the call that the layer is built for; `None` if only their shapes are known.
     """
 
     __slots__ = ("_call", "_expected", "_in_build", "_layer", "_outer", "_outputs", "_state")
@@ -35,7 +35,7 @@ class Building:
         self._state = state
         self._call = call
         self._expected = expected
-        # What the call that the layer is built for returns, as symbols.
+        # The outputs of the call that the layer is built for, as symbols.
         self._outputs: Any = None
         self._in_build = False
 
@@ -47,23 +47,23 @@ class Building:
         self._state.building = self._outer
 
     def discover(self, shapes: tuple[Any, ...], named_shapes: dict[str, Any]) -> None:
-        """Bind the layer, and make its variables in a discovery; inside a subclass's `build`, leave it for later."""
+        """Bind the layer, and make its variables in a discovery; inside a subclass's `build`, do nothing yet."""
         state, layer = self._state, self._layer
         if self._in_build or state.built_with is not None:
             return
         spec = self._expected or call_spec.from_shapes(layer, shapes, named_shapes)
         bind(layer, state)
         with state.discovery():
-            # The discovery calls the layer, and Keras would build it again.
+            # The discovery calls the layer, which Keras would otherwise build again.
             layer.built = True
             try:
                 outputs = discovery.run(layer, self._call, spec, state)
             finally:
                 layer.built = False
         state.built_with = spec
-        # Built by hand, the layer may change before it is called.
+        # After a `build()` by hand, the layer may change before it is called.
         self._outputs = outputs if self._expected else None
-        layer._scoped_variables = state.variables()  # noqa: SLF001 - a layer of ours
+        layer._scoped_variables = state.variables()  # noqa: SLF001 - a scoped layer
         for kept in state.layers:
             _keras.track(layer, kept.layer)
         if not layer.trainable:
@@ -71,13 +71,14 @@ class Building:
                 thing.trainable = False
 
     def run(self, build: Callable[..., None], shapes: tuple[Any, ...], named_shapes: dict[str, Any]) -> None:
-        """Run a subclass's `build`, with the discovery after it: what it makes is there for `call`.
+        """Run a subclass's `build`, and then the discovery, so that `call` can use what `build` makes.
 
-        It runs in the layer's scope, as `call` does, and fails or succeeds with the discovery as one.
+        `build` runs in the layer's scope, as `call` does. If it or the discovery raises, the variables of both are
+        removed.
         """
         state, layer = self._state, self._layer
         if self._in_build:
-            # The `build` of a class that this one is derived from.
+            # The `build` of a base class.
             build(layer, *shapes, **named_shapes)
             return
         bind(layer, state)
@@ -91,14 +92,14 @@ class Building:
             self.discover(shapes, named_shapes)
 
     def outputs_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The outputs of a symbolic call that the discovery has just traced, once; `None` for any other call."""
+        """Return once the outputs of the symbolic call that the discovery has traced; `None` for any other call."""
         outputs, self._outputs = self._outputs, None
         built_with = self._state.built_with
         return outputs if built_with is not None and built_with.matches(args, kwargs) else None
 
 
 def bind(layer: Any, state: LayerState) -> None:
-    """Choose the layer's store and scope, for good, if that was not done yet."""
+    """Choose the layer's store and scope, if it has none yet."""
     state.dtype = layer.variable_dtype
     if not state.bound:
         binding.bind(state)

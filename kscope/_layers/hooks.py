@@ -1,4 +1,4 @@
-"""What kscope has Keras call, handed to `_keras.patches`."""
+"""The functions that Keras is made to call: they are passed to `_keras.patches`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["install"]
 
 
 def install() -> None:
-    """Make kscope's changes to Keras, once in a process."""
+    """Make kscope's changes to Keras, once in each process."""
     patches.install(
         patches.Hooks(
             layer=Scoped,

@@ -17,25 +17,27 @@ __all__ = ["ScopedLayer", "ScopedModel"]
 class ScopedLayer(Scoped):
     """A Keras layer whose `call()` gets its variables by name, with `get_variable`.
 
-    The variables are made when the layer is built, in a discovery pass over `call()`. Every call starts in the scope
-    the layer is bound to, with default names numbered from anew, so that the same code gets the same variables.
-    Getting a name twice in one call without a reuse mode is an accident, and raises.
+    The variables are made when the layer is built, in a discovery: a symbolic call of the layer. Every call starts in
+    the layer's scope, and numbers default names from the start, so that the same code gets the same variables. Getting
+    a name twice in one call without a reuse mode is an error.
 
-    The layer binds when it is first built, for good: to `store` if given; inside another scoped layer to that one's
-    store, under the scope its call stands in; to the store or scope that was open where the layer was made or is
-    first called; else to a store of its own.
+    The layer is bound to a store and a scope once, when it is first built: to `store` if given; inside another scoped
+    layer's call to that layer's store, under the current scope; to the store or scope that was open where the layer was
+    made or is first called; else to a new store.
 
     Args:
-        scope: str relative to where the layer binds, absolute with a leading slash, or a captured `VariableScope`.
-            Defaults to the layer's name, and for an unnamed layer to its class name, made unique.
+        scope: str relative to the scope under which the layer is bound, absolute with a leading slash, or a captured
+            `VariableScope`. Defaults to the layer's name, and for an unnamed layer to its class name, made unique.
         store: the `VariableStore` to bind to.
-        reuse: reuse mode of the layer's scope; `True` or `AUTO_REUSE` shares what other layers made there.
-        discover: a list of dicts of call arguments, each for one more discovery pass over a branch of `call()` that
-            the first call does not take. `training` is discovered both ways without being named.
+        reuse: reuse mode of the layer's scope; `True` or `AUTO_REUSE` shares variables that other layers made there.
+        discover: a list of dicts of call arguments, each for one more discovery of a branch of `call()` that the first
+            call does not take. Both values of `training` are discovered in any case.
+        late: `"raise"` or `"allow"`: a built layer that asks for a new name raises `LateVariableError`, or makes the
+            variable.
         **kwargs: those of `keras.layers.Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `autocast`.
 
     Raises:
-        TypeError: if an argument is of a wrong type.
+        TypeError: if an argument has a wrong type.
 
     Example:
     >>> class Tower(kscope.ScopedLayer):
@@ -56,19 +58,19 @@ class ScopedLayer(Scoped):
     """
 
     def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
-        """Refuse: Keras has no way to put other variables in the place of those that `call()` gets by name.
+        """Refuse to quantize: Keras cannot replace the variables that `call()` gets by name.
 
         Raises:
-            UnsupportedError: always; `keras.Model.quantize` makes a warning of it.
+            UnsupportedError: always; `keras.Model.quantize` turns it into a warning.
         """
         del type_check, config
         raise quantize.refusal(self.name, mode, self._kscope)
 
 
 class ScopedModel(Scoped, keras.Model):
-    """A `keras.Model` whose `call()` gets its variables by name; see `ScopedLayer` for how it binds and builds.
+    """A `keras.Model` whose `call()` gets its variables by name; see `ScopedLayer` for how it is bound and built.
 
-    It is for subclassing. A functional model is made of `keras.Model` and scoped layers.
+    It is for subclassing. For a functional model, use `keras.Model` with scoped layers.
 
     Args:
         scope: as in `ScopedLayer`.
@@ -100,9 +102,9 @@ class ScopedModel(Scoped, keras.Model):
         super().__init__(**kwargs)
 
     def export(self, filepath: Any, *args: Any, input_signature: Any = None, **kwargs: Any) -> None:
-        """Keras' export; the input signature, if not given, is that of the call that the model was built for.
+        """Export the model as Keras does; `input_signature` defaults to the one of the call that built the model.
 
-        Keras knows the shapes of that call only, and takes all inputs for floats.
+        Keras itself knows only the shapes of that call, and exports all inputs as floats.
         """
         if input_signature is None and self._kscope.built_with is not None:
             input_signature = call_spec.input_signature(self, self._kscope.built_with)

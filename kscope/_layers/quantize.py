@@ -1,4 +1,4 @@
-"""Quantization: Keras' layers know how, scoped ones do not, and say so."""
+"""Quantization: Keras' own layers support it; scoped layers and kept layers refuse it with a reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["quantize", "refusal", "refusal_of_kept"]
 
 
 def refusal(layer: str, mode: str | None, state: LayerState) -> errors.UnsupportedError:
-    """What a scoped layer says that is asked to quantize itself."""
+    """Return the error of a scoped layer that is asked to quantize itself."""
     return _noted(
         layer,
         errors.UnsupportedError(
@@ -26,14 +26,14 @@ def refusal(layer: str, mode: str | None, state: LayerState) -> errors.Unsupport
                 f"Layer {layer!r} cannot be quantized to {mode}: its `call()` computes with the variables that it "
                 "gets, as they are.",
                 [("variables", _listed(state) or "none")],
-                "override `quantize`, or make the computation of Keras' layers, which know how.",
+                "override `quantize`, or compute with Keras' layers, which can be quantized.",
             )
         ),
     )
 
 
 def refusal_of_kept(layer: str, mode: str | None) -> errors.UnsupportedError:
-    """What a Keras layer says that is kept in a scope."""
+    """Return the error of a kept layer that is asked to quantize itself."""
     return _noted(
         layer,
         errors.UnsupportedError(
@@ -47,7 +47,7 @@ def refusal_of_kept(layer: str, mode: str | None) -> errors.UnsupportedError:
 
 
 class _Thread(threading.local):
-    """The refusals in the model that this thread is quantizing, by the name of the layer."""
+    """The texts of the errors in the model that this thread is quantizing, by layer name."""
 
     refusals: dict[str, str] | None = None
 
@@ -62,9 +62,9 @@ def _noted(layer: str, error: errors.UnsupportedError) -> errors.UnsupportedErro
 
 
 def quantize(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
-    """Quantize a model, and warn of each scoped layer that stays as it is.
+    """Quantize a model, and warn about each scoped layer that is not quantized.
 
-    Keras up to 3.15 turns refusals into warnings. Later it drops their texts, and returns a report.
+    Keras up to 3.15 turns the layers' errors into warnings. Later versions drop their texts, and return a report.
     """
     before, _thread.refusals = _thread.refusals, {}
     try:
@@ -72,14 +72,14 @@ def quantize(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any
         texts = {} if report is None else _thread.refusals
     finally:
         _thread.refusals = before
-    # Up to 3.15 Keras does not ask layers with layers inside.
+    # Keras up to 3.15 does not call `quantize` of layers that contain layers.
     texts |= {
         layer.name: errors.compose(
             f"Layer {layer.name!r} keeps its own variables as they are; only Keras' layers are quantized.",
-            [("variables", _listed(layer._kscope))],  # noqa: SLF001 - ours
+            [("variables", _listed(layer._kscope))],  # noqa: SLF001 - a scoped layer
         )
         for layer in _keras.sublayers(model)
-        if hasattr(layer, "_kscope") and layer._kscope.known and not _is_leaf(layer)  # noqa: SLF001 - ours
+        if hasattr(layer, "_kscope") and layer._kscope.known and not _is_leaf(layer)  # noqa: SLF001 - a scoped layer
     }
     for text in texts.values():
         warnings.warn(text, stacklevel=4)

@@ -1,4 +1,4 @@
-"""What scoped layers and models have in common: binding, building with a discovery, a pass around each call."""
+"""`Scoped`: the base class of scoped layers and models."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ __all__ = ["Scoped"]
 
 
 class Scoped(keras.layers.Layer):
-    """What a scoped layer and a scoped model have in common: binding, discovery, and a pass around each call."""
+    """The base class of scoped layers and models: binding, building with a discovery, and a call pass."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        # Keras writes constructor arguments into the config by itself, unless it meets one that it cannot write.
+        # Keras records constructor arguments for the config, unless one of them is of a type that it cannot write.
         named = inspect.signature(cls.__init__).parameters
         positional = [name for name, parameter in named.items() if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
         given = dict(zip(positional[1:], args, strict=False))
@@ -64,7 +64,7 @@ class Scoped(keras.layers.Layer):
         self._kscope = LayerState(wanted)
         config = {"scope": scope, "store": store, "reuse": reuse, "discover": discover, "late": late}
         self._configure(config)
-        # A subclass may give a name of ours another meaning, and not hand it on.
+        # A subclass may have an argument of the same name with another meaning, and not pass it on.
         self._kscope.theirs = frozenset(key for key, value in self._kscope_named.items() if value is not config[key])
         self.call: Callable[..., Any] = self._in_scope(self.call)
 
@@ -75,14 +75,14 @@ class Scoped(keras.layers.Layer):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if type(value) is PartitionedVariable:
-            # Its slices are tracked already; the whole is no variable of its own.
+            # Its slices are tracked already; the partitioned variable is not a Keras variable itself.
             with _keras.untracked():
                 super().__setattr__(name, value)
         else:
             super().__setattr__(name, value)
 
     def _default_name(self) -> str:
-        """What an unnamed layer's scope is called."""
+        """Return the name of an unnamed layer's scope, before it is made unique."""
         return type(self).__name__
 
     @property
@@ -141,62 +141,62 @@ class Scoped(keras.layers.Layer):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.built:
             return super().__call__(*args, **kwargs)
-        # Keras tells `build` the shapes of some arguments; discovery wants all that is known of all of them.
+        # Keras passes only the shapes of some arguments to `build`; the discovery needs all arguments.
         with self._building(call_spec.describe(self, args, kwargs)):
             return super().__call__(*args, **kwargs)
 
     def build(self, *shapes: Any, **named_shapes: Any) -> None:
-        """Bind the layer, and make its variables in a discovery pass over its `call()`.
+        """Bind the layer, and make its variables in a discovery.
 
-        Keras calls this before the first call. By hand, it takes the shape of the first argument of `call` (nested
-        like the argument), of the first few, or shapes by name: `layer.build((None, 32))`,
+        Keras calls this before the first call. When you call it yourself, pass the shapes of the first arguments of
+        `call` (nested like the arguments), or shapes by name: `layer.build((None, 32))`,
         `layer.build(query_shape=(None, 4, 32), value_shape=(None, 9, 32))`.
 
         Raises:
-            ValueError: what `get_variable` raises, or the layer's `call()`; nothing is left behind then.
+            ValueError: an error of `get_variable`, or of the layer's `call()`; it leaves nothing behind.
         """
         with _open_building(self) as building:
             building.discover(shapes, named_shapes)
 
     def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        """The call that Keras makes under a `RematScope`, which computes again in the backward pass.
+        """Return the call that Keras makes under a `RematScope`, which is computed again in the backward pass.
 
-        JAX keeps what it traced for as long as the function lives, the weights of that trace included, so that each
-        call needs a function of its own. Arguments that are no tensors, such as `training`, are none of the function:
-        JAX would trace them, and TensorFlow refuses keywords in a graph.
+        JAX caches a trace, with the weights in it, for as long as the function lives, so that each call needs a new
+        function. Arguments that are not tensors, such as `training`, are bound to the function before: JAX would trace
+        them, and TensorFlow refuses keyword arguments in a graph.
         """
         return _remat.of_tensors(super().rematerialized_call, layer_call, args, kwargs)
 
     @_keras.default
     def get_config(self) -> dict[str, Any]:
-        """Keras' config, with scope, store and reuse mode; layers that share a store will share one again."""
+        """Return Keras' config, with scope, store and reuse mode; layers that share a store will share one again."""
         config = super().get_config()
         if inspect.getfullargspec(type(self).__init__).varkw:
-            # Keras leaves it out if the subclass calls its keyword arguments anything but `kwargs`.
+            # Keras leaves the name out if the subclass's keyword arguments are not called `kwargs`.
             config.setdefault("name", self.name)
         ours = _config.of(self._kscope)
         return {**config, **{key: ours[key] for key in ours if key not in self._kscope.theirs}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """A layer from `get_config()`: never in the store of the layer that the config was made from."""
+        """Make a layer from a config of `get_config()`, never in the store of the original layer."""
         ours = {key: config[key] for key in _config.KEYS if key in config}
         theirs = {key: config[key] for key in config if key not in ours}
-        # A constructor that takes one of ours by name is handed it, as it would be by a user.
+        # A constructor that has one of kscope's arguments by name gets it, as it would from a user.
         named = {key: ours.pop(key) for key in inspect.signature(cls.__init__).parameters if key in ours}
         layer = super().from_config({**theirs, **named})
         layer._configure(ours)  # noqa: SLF001 - a layer of this class
         return layer
 
     def get_build_config(self) -> dict[str, Any] | None:
-        """The arguments that the layer was built with, so that loading can build it before it is called."""
+        """Return the arguments that the layer was built with, so that loading can build it before it is called."""
         spec = self._kscope.built_with
         if spec is None:
             return None
         return {**call_spec.to_config(spec), "late": [call_spec.to_config(branch) for branch in self._kscope.branches]}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
-        """Build the layer as the one that `config` was made from."""
+        """Build the layer with the arguments in a config of `get_build_config()`."""
         if not self.built:
             self._kscope.branches = [call_spec.from_config(branch) for branch in config.get("late", ())]
             with self._building(call_spec.from_config(config)):
@@ -204,18 +204,18 @@ class Scoped(keras.layers.Layer):
 
     @_keras.default
     def compute_output_shape(self, *shapes: Any, **named_shapes: Any) -> Any:
-        """The shapes of the outputs, for shapes as `build()` takes them.
+        """Return the shapes of the outputs, for shapes as `build()` takes them.
 
-        The layer's variables are what tells them: a layer that is not built yet is built for these shapes.
+        They depend on the layer's variables: a layer that is not built yet is built for these shapes.
         """
         spec = call_spec.from_shapes(self, shapes, named_shapes)
         outputs = self.compute_output_spec(*spec.args, **spec.kwargs)
         return keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The outputs as symbols, for inputs as symbols; a layer that is not built yet is built for them.
+        """Return the outputs as symbols, for inputs as symbols; a layer that is not built yet is built for them.
 
-        Keras traces `call()` for it, and leaves out the autocasting of a real call.
+        Keras traces `call()` without the autocasting of a real call, which is added here.
         """
         if self.built:
             building: Building | None = self._kscope.building
@@ -229,24 +229,24 @@ class Scoped(keras.layers.Layer):
             return super().compute_output_spec(*args, **kwargs)
 
     def save_own_variables(self, store: Any) -> None:
-        """Write the layer's variables into its place of a weights file, under their scoped names.
+        """Write the layer's variables into its entry of a weights file, under their scoped names.
 
-        A variable that several layers share is written once. Keras calls this.
+        A variable that several layers share is written once. Keras calls this method.
         """
         weights.save(store, self._kscope.held(), self._further_variables())
 
     def load_own_variables(self, store: Any) -> None:
-        """Set the layer's variables from a weights file, by scoped name, or by Keras' numbers if it has those.
+        """Set the layer's variables from a weights file, by scoped name, or by Keras' numbers if the file has those.
 
         Raises:
-            WeightsMismatchError: names or shapes differ; nothing was set then.
+            WeightsMismatchError: names or shapes differ; no variable was set.
         """
         held = self._kscope.held()
         if not (held and weights.load(store, self, held, self._further_variables())):
             super().load_own_variables(store)
 
     def _further_variables(self) -> list[Any]:
-        """The layer's own variables that no `get_variable` made."""
+        """List the layer's own variables that were not made by `get_variable`."""
         own: dict[str, Any] = {}
         super().save_own_variables(own)
         scoped = {id(record.variable) for record in self._kscope.known}
@@ -254,13 +254,13 @@ class Scoped(keras.layers.Layer):
 
 
 def _open_building(layer: Scoped) -> AbstractContextManager[Building]:
-    """The building that a call has opened, or one of its own for a `build()` by hand."""
-    current: Building | None = layer._kscope.building  # noqa: SLF001 - a layer of ours
+    """Return the `Building` that a call has opened, or a new one for a `build()` by hand."""
+    current: Building | None = layer._kscope.building  # noqa: SLF001 - a scoped layer
     return layer._building() if current is None else nullcontext(current)  # noqa: SLF001
 
 
 def _then_discover(build: Callable[..., None]) -> Callable[..., None]:
-    """A subclass's `build`, with the discovery after it."""
+    """Wrap a subclass's `build`, so that the discovery runs after it."""
 
     @functools.wraps(build)
     def building(self: Any, *shapes: Any, **named_shapes: Any) -> None:

@@ -1,4 +1,4 @@
-"""`scoped` and `make_template`: the same as a scoped layer, of a plain function (section T)."""
+"""`scoped` and `make_template`: make a scoped layer of a plain function (rows T)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = ["ScopedFunction", "make_template", "scoped"]
 
 @registered("kscope")
 class ScopedFunction(ScopedLayer):
-    """A scoped layer whose `call()` is a function; made by `scoped` and `make_template`.
+    """A scoped layer whose `call()` is a function; `scoped` and `make_template` make it.
 
     Args:
         function: the function; it gets its variables with `get_variable`.
-        default_name: str. The layer's scope, made unique. Defaults to the function's name.
+        default_name: str. The name of the layer's scope, made unique. Defaults to the function's name.
         **kwargs: those of `ScopedLayer`.
     """
 
@@ -45,12 +45,12 @@ class ScopedFunction(ScopedLayer):
         return self.default_name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function. Arguments that are no tensors may be positional, which Keras allows by name only."""
+        """Call the function; arguments that are not tensors may be positional, which Keras allows by name only."""
         args, kwargs = self._inputs_first(args, kwargs)
         return super().__call__(*args, **kwargs)
 
     def build_for(self, *args: Any, **kwargs: Any) -> None:
-        """Make the variables for a call with these arguments, without one."""
+        """Make the variables for a call with these arguments, without calling the function on them."""
         self._build_for(*self._inputs_first(args, kwargs))
 
     def _inputs_first(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -59,13 +59,13 @@ class ScopedFunction(ScopedLayer):
         return args[:count], {**dict(zip(names, args[count:], strict=True)), **kwargs}
 
     def get_config(self) -> dict[str, Any]:
-        """The layer's config and its function, which has to be registered with `keras.saving` to be found again."""
+        """Return the config with the function, which must be registered with `keras.saving` to be loaded again."""
         function = keras.saving.serialize_keras_object(self.function)
         return {**super().get_config(), "function": function, "default_name": self.default_name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """A layer from `get_config()`."""
+        """Make a layer from a config of `get_config()`."""
         function = keras.saving.deserialize_keras_object(config["function"])
         return super().from_config({**config, "function": function})
 
@@ -86,14 +86,14 @@ def scoped(function: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
     """Make a scoped layer of a function that gets its variables with `get_variable`; also a decorator.
 
     Args:
-        function: a function of tensors. `training` and `mask` are handed to it if it takes them.
-        **kwargs: those of `ScopedLayer`. The layer's scope is the function's name unless they say otherwise.
+        function: a function of tensors. It is passed `training` and `mask` if it has these arguments.
+        **kwargs: those of `ScopedLayer`. The layer's scope defaults to the function's name.
 
     Returns:
-        A `ScopedLayer`; without a function, a decorator that makes one.
+        A `ScopedLayer`; without `function`, a decorator that makes one.
 
     Raises:
-        TypeError: if `function` cannot be called.
+        TypeError: if `function` is not callable.
 
     Example:
     >>> @kscope.scoped
@@ -117,17 +117,17 @@ def make_template(
     custom_getter_: Getter | None = None,
     **kwargs: Any,
 ) -> ScopedFunction:
-    """Make a function share its variables between all calls: the first makes them, the others get the same.
+    """Make a function share its variables between all calls: the first call makes them, later calls get the same.
 
-    Variables go to the store that is open where the template is made. If none is, they go to the store of the scoped
-    layer in whose call the template is first called, below the scope that this call stands in, and else to the default
-    store.
+    The variables are in the store that is open where the template is made. If no store is open there, and the template
+    is first called in a scoped layer's call, they are in that layer's store, under the current scope; otherwise in the
+    default store.
 
     Args:
-        name_: str. The scope of the variables, made unique as a default name is.
+        name_: str. The name of the variables' scope, made unique as a default name is.
         func_: the function.
-        create_scope_now_: bool. Choose the scope where the template is made, instead of where it is first called.
-        unique_name_: str. The scope's name in place of `name_`, used as it is.
+        create_scope_now_: bool. Whether to choose the scope where the template is made, not where it is first called.
+        unique_name_: str. The name of the scope in place of `name_`, not made unique.
         custom_getter_: a getter around each `get_variable` of the function.
         **kwargs: arguments that are bound to `func_`.
 
@@ -155,11 +155,11 @@ def make_template(
         with variable_scope(unique_name_, None if unique_name_ else name_) as scope:
             pass
     template = ScopedFunction(function, default_name=name_, store=current_store(), scope=scope)
-    # Unlike a layer, a template belongs under the scope of its first call, not of its construction (row T2).
+    # Unlike a layer, a template is bound under the scope of its first call, not of its construction (row T2).
     state = layer_state.of(template)
     assert state is not None  # it is a scoped layer
     state.wanted.home = None
-    # One that a layer makes for itself is the layer's, as any layer inside is (row S17).
+    # A template that a layer makes and calls is bound inside that layer, as any inner layer is (row S17).
     state.wanted.yields = thread.frame is None and not create_scope_now_
     return template
 

@@ -1,4 +1,4 @@
-"""`transform`: a scoped function as two pure ones over mappings from scoped names to arrays."""
+"""`transform`: turn a scoped function into pure functions of a mapping from scoped names to arrays."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["Transformed", "transform"]
 
 
 class _Redrawing(VariableStore):
-    """A store whose variables can be initialized again."""
+    """A store that can draw the initial values of its variables again."""
 
     redraws = True
 
 
 class Transformed:
-    """What `transform` returns: `init` and `apply`, and `apply_and_update` for functions that assign.
+    """The result of `transform`: `init` and `apply`, and `apply_and_update` for functions that assign.
 
     Attributes:
-        store: the store with the variables that the values stand for; it tells dtypes and what is trainable.
+        store: the store with the variables that the values replace: it shows their dtypes, and which are trainable.
 
     Example:
     >>> f = kscope.transform(lambda x: x + kscope.get_variable("bias", [3], initializer="ones"))
@@ -49,13 +49,13 @@ class Transformed:
         self._drawn = False
 
     def init(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Fresh initial values, for a call with these arguments; only their shapes and dtypes matter.
+        """Draw initial values for a call with these arguments, of which only shapes and dtypes matter.
 
         Returns:
             A dict from scoped names to arrays of the backend.
 
         Raises:
-            ValueError: what the function, or its `get_variable`, raises.
+            ValueError: an error of the function, or of its `get_variable`.
         """
         self._build(args, kwargs)
         again, self._drawn = self._drawn, True
@@ -68,25 +68,25 @@ class Transformed:
         return _keras.frozen(record.variable.value)
 
     def apply(self, values: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Call the function with these values for its variables; it leaves nothing behind.
+        """Call the function with these values for its variables, without side effects.
 
         Args:
-            values: what `init` returns, or the like: tensors, arrays, traced values.
+            values: a mapping like the one that `init` returns, to tensors, arrays or traced values.
             *args: the function's arguments.
             **kwargs: the function's arguments.
 
         Returns:
-            What the function returns.
+            The function's return value.
 
         Raises:
-            ValuesError: a name is missing or unknown, a shape does not fit, or the function assigns to a variable,
-                which would be lost here.
+            ValuesError: a name is missing or unknown, a shape does not fit, or the function assigns to a variable;
+                the assigned value would be lost here.
         """
         outputs, values, updated = self._call(values, args, kwargs)
         if updated:
             raise errors.ValuesError(
                 errors.compose(
-                    "The function assigns to variables, and apply() would lose it.",
+                    "The function assigns to variables, and apply() would lose their new values.",
                     [("assigned", ", ".join(updated))],
                     "use apply_and_update(), which returns the values after the call, too.",
                 )
@@ -94,10 +94,10 @@ class Transformed:
         return outputs
 
     def apply_and_update(self, values: Mapping[str, Any], *args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
-        """As `apply`, for a function that assigns to variables, such as moving averages.
+        """Call the function as `apply` does, and return the values that it assigns, such as moving averages.
 
         Returns:
-            What the function returns, and all values as they are after the call.
+            The function's return value, and the values of all variables after the call.
         """
         return self._call(values, args, kwargs)[:2]
 
@@ -154,10 +154,10 @@ def _calling(layer: keras.layers.Layer) -> Callable[..., Any]:
 
 
 def transform(function: Callable[..., Any]) -> Transformed:
-    """Make two pure functions of one that gets its variables with `get_variable`, as Haiku's `transform` does.
+    """Make pure functions of one that gets its variables with `get_variable`, as Haiku's `transform` does.
 
-    `jax.grad`, `jax.vmap`, `torch.func` and `tf.function` take `apply` as they find it, and gradients come back by
-    name. Scoped layers that the function calls are bound by it; their variables are among the values.
+    `jax.grad`, `jax.vmap`, `torch.func` and `tf.function` can be applied to `apply`; gradients are returned by name.
+    Scoped layers that the function calls are bound to its store; their variables are among the values.
 
     Args:
         function: a function of tensors, or a scoped layer that was not called yet.
@@ -166,7 +166,7 @@ def transform(function: Callable[..., Any]) -> Transformed:
         A `Transformed` with `init(*args)`, `apply(values, *args)` and `apply_and_update(values, *args)`.
 
     Raises:
-        TypeError: if `function` cannot be called.
+        TypeError: if `function` is not callable.
 
     Example:
     >>> def line(x):

@@ -1,4 +1,4 @@
-"""A collection as a list that can be changed, which `get_collection_ref` returns (row N6)."""
+"""`CollectionRef`: a live view of a collection, which `get_collection_ref` returns (row N6)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kscope._records.keys import GraphKeys
 
 __all__ = ["CollectionRef"]
 
-# What is in them follows from the variables as they are now.
+# The items of these collections are computed from the current variables.
 _DERIVED = (GraphKeys.TRAINABLE_VARIABLES, GraphKeys.REGULARIZATION_LOSSES)
 
 
@@ -25,9 +25,9 @@ class _Store(Protocol):
 
 
 class CollectionRef(MutableSequence[Any]):
-    """A collection as it stands, which `get_collection_ref` returns: changing this changes it (row N6).
+    """A live view of a collection: a change of the view changes the collection (row N6).
 
-    Membership is by identity, as variables compare by value.
+    Items are compared by identity, because variables compare by value.
     """
 
     def __init__(self, store: _Store, key: str):
@@ -70,17 +70,17 @@ class CollectionRef(MutableSequence[Any]):
         return len(self._items())
 
     def insert(self, index: int, value: Any) -> None:
-        """Put an item before another one."""
+        """Insert an item before an index."""
         items = self._items()
         items.insert(index, value)
         self._write(items)
 
     def append(self, value: Any) -> None:
-        """Put an item at the end."""
+        """Append an item."""
         self._store.add_to_collection(self._key, value)
 
     def extend(self, values: Iterable[Any]) -> None:
-        """Put items at the end."""
+        """Append several items."""
         for value in list(values):
             self.append(value)
 
@@ -88,7 +88,7 @@ class CollectionRef(MutableSequence[Any]):
         return any(item is value for item in self._items())
 
     def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
-        """Where an item is; it is told by identity."""
+        """Return the index of an item, which is compared by identity."""
         items = self._items()
         for place in range(*slice(start, stop).indices(len(items))):
             if items[place] is value:

@@ -1,4 +1,4 @@
-"""`get_variable`: what the user wrote, and the scope's defaults for the rest (sections G, H, I, J)."""
+"""`get_variable` and `get_local_variable`: the entry to the look-up (rows G, H, I, J)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kscope._records.keys import GraphKeys
 from kscope._scopes.frame import Frame, current_frame
 from kscope._scopes.thread import default, thread
 
-# The default store is made there, so that `default.store` is set when `get_variable` is there to be called.
+# That module makes the default store: `default.store` is set before `get_variable` can be called.
 from kscope._stores import store  # noqa: F401
 from kscope._stores.get_in_scope import get_in_scope
 from kscope._stores.lookup.call import Call
@@ -38,47 +38,47 @@ def get_variable(
     synchronization: Any = None,
     aggregation: Any = None,
 ) -> Any:
-    """Get the variable of that name in the current scope, or make it, as the scope's reuse mode says.
+    """Get the variable of that name in the current scope, or make it, depending on the scope's reuse mode.
 
     Args:
-        name: str, joined to the current scope's name. May hold slashes.
-        shape: int, list, tuple, array or `tf.TensorShape`. Left out for a constant; may be partial or left out to
-            get an existing variable.
-        dtype: a name or a framework's dtype. Defaults to the scope's, and for a constant to its own.
+        name: str, joined to the current scope's name. May contain slashes.
+        shape: int, list, tuple, array or `tf.TensorShape`. Must be left out if the initializer is a constant. May be
+            partial or left out to get an existing variable.
+        dtype: a name or a framework's dtype. Defaults to the scope's dtype, and for a constant to the constant's own.
         initializer: a Keras initializer, its name, config or class; a function of `(shape, dtype=None)`, of those
             and `partition_info`, or of nothing; or a constant: number, list, array, tensor, variable. Defaults to
-            the scope's, then to `glorot_uniform` for floats and zeros for the rest. One unseeded object used for
-            several variables draws new numbers for each.
-        regularizer: a Keras regularizer, its name, config or class, or a function. `no_regularizer` switches the
-            scope's off. It ends up on the variable, so that layers add its loss.
+            the scope's initializer, then to `glorot_uniform` for floats and zeros for other dtypes. An unseeded
+            initializer that is used for several variables draws new numbers for each.
+        regularizer: a Keras regularizer, its name, config or class, or a function. `no_regularizer` switches off the
+            scope's regularizer. It is set on the variable, so that layers add its loss.
         trainable: bool. Defaults to `True`, except for integers, bools, and `on_read` variables.
         collections: list, tuple or set of names for `get_collection`, in place of `"variables"`.
-        caching_device: a str such as `"/device:CPU:1"`, or a function that returns one: the variable is read from a
-            copy on that device, refreshed when it is assigned to; not on PyTorch. `""` switches a scope's off.
+        caching_device: a str such as `"/device:CPU:1"`, or a function that returns one. The variable is read from a
+            copy on that device, which each assignment refreshes; not on PyTorch. `""` switches off the scope's device.
         partitioner: a callable `partitioner(shape=..., dtype=...)` that returns the number of slices along each axis,
-            at most one above 1; or `kscope.partitioners.sharded(axes)`. See there.
-        validate_shape: `True`: Keras variables have a shape.
+            of which at most one is above 1; or `kscope.partitioners.sharded(axes)`. See `kscope.partitioners`.
+        validate_shape: must be `True` for a new variable: Keras variables have a shape.
         use_resource: has no effect; every Keras variable is a resource.
-        custom_getter: a callable `getter(next_getter, name, **kwargs)`, or a mapping from patterns to such, in place
-            of the scope's (row K5).
-        constraint: a callable on the value, its Keras name or config; optimizers apply it after each update.
+        custom_getter: a callable `getter(next_getter, name, **kwargs)`, or a mapping from patterns to such callables,
+            in place of the scope's getter (row K5).
+        constraint: a callable on the value, or a Keras name or config. Optimizers apply it after each update.
         synchronization: `"auto"`, `"none"`, `"on_write"`, `"on_read"`, or TensorFlow's enum. `"on_read"` is for state,
             such as moving statistics: in mixed precision it is read in its own dtype.
         aggregation: `"none"`, `"mean"`, `"sum"`, `"only_first_replica"`, or TensorFlow's enum.
 
     Returns:
-        The `ScopedVariable`: the identical object at each look-up. With a partitioner a `PartitionedVariable`, with a
-        custom getter whatever it returns.
+        The `ScopedVariable`: the same object at each look-up. With a partitioner, a `PartitionedVariable`; with a
+        custom getter, the return value of the getter.
 
     Raises:
         VariableExistsError: the name is taken, and the scope does not reuse.
         VariableMissingError: the scope reuses, and there is no such variable.
-        LateVariableError: a built layer asks for a name that its discovery did not meet.
+        LateVariableError: a built layer asks for a name that its discovery did not make.
         ShapeMismatchError: the variable has another shape.
-        DtypeMismatchError: the variable has another dtype than the one that was written.
+        DtypeMismatchError: the variable has another dtype than the argument `dtype`.
         InitializerError: a new variable has no full shape, or no initializer.
-        ValueError: another argument has an impossible value.
-        TypeError: an argument is of a wrong type.
+        ValueError: another argument has an invalid value.
+        TypeError: an argument has a wrong type.
 
     Example:
     >>> with kscope.variable_scope("fc"):
@@ -102,7 +102,7 @@ def get_variable(
         and defaults.partitioner is None
         and type(name) is str
     ):
-        # The hot path: a variable that is there, asked for without anything that could be wrong.
+        # The fast path: the variable exists, and no argument can raise an error.
         record = frame.store.records.get(scope.prefix + name)
         if (
             record is not None
@@ -151,9 +151,9 @@ def get_local_variable(
     synchronization: Any = None,
     aggregation: Any = None,
 ) -> Any:
-    """`get_variable` for a variable that is not trained and is listed as local (rows N11, N12).
+    """Get or make a variable that is not trainable and is listed as local (rows N11, N12).
 
-    Args, returns and errors are those of `get_variable`; `trainable` is always `False`, as in TF1.
+    Arguments, result and errors are those of `get_variable`; `trainable` is always `False`, as in TF1.
 
     Example:
     >>> steps = kscope.get_local_variable("steps", [], dtype="int32")

@@ -1,4 +1,4 @@
-"""`get_in_scope`: the defaults of a scope are filled in for what the user left out (sections H, I, J)."""
+"""`get_in_scope`: fill in a scope's defaults for the arguments that the user left out (rows H, I, J)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["get_as_called", "get_in_scope"]
 _NAME = Arguments._fields.index("name")
 _REUSE = Arguments._fields.index("reuse")
 _CONSTRAINT = Arguments._fields.index("constraint")
-# Where a scope's default stands among the arguments, and where among the defaults.
+# Per inherited field: its index in `Arguments`, and its index in `Defaults`.
 _INHERITED = [
     (Arguments._fields.index(field), Defaults._fields.index(field))
     for field in ("initializer", "regularizer", "caching_device", "partitioner", "use_resource", "constraint")
@@ -28,12 +28,12 @@ _INHERITED = [
 def get_in_scope(
     scope: VariableScope, store: Registry, arguments: Arguments, custom_getter: Getter | None = None
 ) -> Any:
-    """Fill in the defaults of a scope, then look up or make in a store, by way of the custom getters.
+    """Fill in the defaults of a scope, then find or make the variable, through the custom getters if there are any.
 
     Args:
         scope: the scope.
         store: the store.
-        arguments: those of `get_variable`, with a name below the scope and the reuse mode that holds.
+        arguments: the arguments of `get_variable`, with the name relative to the scope, and with the reuse mode.
         custom_getter: a getter in place of the scope's.
     """
     name, use_resource, defaults = arguments.name, arguments.use_resource, scope.defaults
@@ -41,7 +41,7 @@ def get_in_scope(
         names.check_variable(name, at_root=False)
     if not (use_resource is None or isinstance(use_resource, bool)):
         raise errors.OptionTypeError(f"The use_resource must be a bool or None, while get {use_resource!r}")
-    # `_replace` takes three times as long.
+    # A list, because `_replace` takes three times as long.
     filled = list(arguments)
     filled[_NAME] = scope.prefix + name
     if store.always_auto_reuse:
@@ -58,8 +58,8 @@ def get_in_scope(
 
 
 def get_as_called(scope: VariableScope, store: Registry, reuse: Reuse, name: str, *args: Any, **kwargs: Any) -> Any:
-    """As `get_in_scope`, with arguments as `get_variable` takes them, by position or by name."""
-    # `get_variable` takes no reuse mode, but a custom getter before the constraint.
+    """Call `get_in_scope` with arguments as `get_variable` takes them, by position or by name."""
+    # Unlike `Arguments`, `get_variable` takes no reuse mode, and a custom getter before the constraint.
     custom_getter = kwargs.pop("custom_getter", None)
     before, after = _REUSE - 1, _CONSTRAINT - 2
     if len(args) > after:

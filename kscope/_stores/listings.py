@@ -1,4 +1,4 @@
-"""The collections of the current store, under the names that TF1 had at its top level (sections N, R)."""
+"""The collections of the current store, under the names that TF1 had at its top level (rows N, R)."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ __all__ = [
 
 
 def get_collection(key: str, scope: Scope = None, regex: str | None = None) -> list[Any]:
-    """List what is in a collection of the current store (rows N1-N10).
+    """List the items of a collection of the current store (rows N1-N10).
 
     Args:
         key: one of `GraphKeys`, or a name that was given in `collections=` or to `add_to_collection`.
-        scope: str or `VariableScope`. List what has a name that starts with it: `"foo"` takes `foobar/v` with `foo/v`,
-            `"foo/"` does not, nor does the scope itself. Taken as it is (a fix of row N8).
-        regex: str. A regular expression that names, such as `foo/v:0`, have to match from their start: what TF1's
-            `scope` was (row N4).
+        scope: str or `VariableScope`. List only items whose name starts with it, literally and not as a regular
+            expression (row N8): `"foo"` lists `foobar/v` and `foo/v`; `"foo/"` and a `VariableScope` list `foo/v`.
+        regex: str. A regular expression that has to match at the start of a name such as `foo/v:0`, as TF1's `scope`
+            did (row N4).
 
     Returns:
-        A list of one's own, in the order in which the items came. Regularization losses are values, as they are now.
+        A new list, in the order in which the items were added. Regularization losses are their current values.
 
     Example:
     >>> for name in ("enc/kernel", "enc_2/kernel", "dec/kernel"):
@@ -50,11 +50,11 @@ def get_collection(key: str, scope: Scope = None, regex: str | None = None) -> l
 
 
 def get_collection_ref(key: str) -> CollectionRef:
-    """A collection of the current store as it stands: changing what this returns changes the collection (row N6).
+    """Return a live view of a collection of the current store: a change of it changes the collection (row N6).
 
     Raises, on a change:
-        UnsupportedError: for what follows from the variables, the trainable ones and regularization losses, unless
-            something is added.
+        UnsupportedError: for trainable variables and regularization losses, which are computed from the variables;
+            items can only be added to them.
 
     Example:
     >>> kscope.add_to_collection("steps", "first")
@@ -66,12 +66,12 @@ def get_collection_ref(key: str) -> CollectionRef:
 
 
 def add_to_collection(name: str, value: Any) -> None:
-    """Put anything at the end of a collection of the current store.
+    """Append any object to a collection of the current store.
 
-    Inside the call of a layer, which runs again and again, a thing is put there once.
+    Inside a layer's call, which runs many times, an object is appended only once.
 
     Raises:
-        UnsupportedError: for a tensor of one call of a layer, or of a program that is being traced.
+        UnsupportedError: for a tensor that belongs to one call of a layer, or to a program that is being traced.
 
     Example:
     >>> kscope.add_to_collection("endpoints", "logits")
@@ -82,7 +82,7 @@ def add_to_collection(name: str, value: Any) -> None:
 
 
 def add_to_collections(names: str | Iterable[str], value: Any) -> None:
-    """Put anything at the end of each of some collections of the current store.
+    """Append any object to several collections of the current store.
 
     Example:
     >>> kscope.add_to_collections(["a", "b"], 1)
@@ -94,7 +94,7 @@ def add_to_collections(names: str | Iterable[str], value: Any) -> None:
 
 
 def global_variables(scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
-    """The global variables of the current store: all that were made with no other collections.
+    """List the global variables of the current store: those that were made without other collections.
 
     The arguments are those of `get_collection`.
 
@@ -107,7 +107,7 @@ def global_variables(scope: Scope = None, regex: str | None = None) -> list[Scop
 
 
 def local_variables(scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
-    """The variables of the current store that `get_local_variable` made.
+    """List the variables of the current store that `get_local_variable` made.
 
     The arguments are those of `get_collection`.
 
@@ -120,10 +120,10 @@ def local_variables(scope: Scope = None, regex: str | None = None) -> list[Scope
 
 
 def trainable_variables(scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
-    """The variables of the current store that are trainable now.
+    """List the variables of the current store that are trainable now.
 
-    A layer that has a store of its own lists its variables itself, as `layer.trainable_variables`. The arguments are
-    those of `get_collection`.
+    The variables of a layer with its own store are not among them; they are in `layer.trainable_variables`. The
+    arguments are those of `get_collection`.
 
     Example:
     >>> for name in ("generator/v", "critic/v"):
@@ -135,7 +135,7 @@ def trainable_variables(scope: Scope = None, regex: str | None = None) -> list[S
 
 
 def model_variables(scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
-    """The variables of the current store that were put into `GraphKeys.MODEL_VARIABLES` (row R4).
+    """List the variables of the current store in `GraphKeys.MODEL_VARIABLES` (row R4).
 
     The arguments are those of `get_collection`.
 
@@ -148,7 +148,7 @@ def model_variables(scope: Scope = None, regex: str | None = None) -> list[Scope
 
 
 def moving_average_variables(scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
-    """The variables of the current store that were put into `GraphKeys.MOVING_AVERAGE_VARIABLES` (row R4).
+    """List the variables of the current store in `GraphKeys.MOVING_AVERAGE_VARIABLES` (row R4).
 
     The arguments are those of `get_collection`.
 

@@ -1,4 +1,4 @@
-"""`store.overlay({...})`: for a block, variables read as other values."""
+"""`Overlay`: variables read as other values in a block, with `store.overlay({...})`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Variables: TypeAlias = Registry | Mapping[str, ScopedVariable]
 
 
 class _Thread(threading.local):
-    """What the variables read as in this thread, by identity; the blocks around this one included."""
+    """The values that variables read as in this thread, by the variables' `id`, from all open blocks."""
 
     def __init__(self) -> None:
         self.values: dict[int, Any] = {}
@@ -31,9 +31,10 @@ _thread = _Thread()
 class Overlay:
     """The context manager that `VariableStore.overlay` returns.
 
-    What is read inside is the very tensor that was given, so that gradients reach it. A program that TensorFlow has
-    compiled before reads the variables' memory instead, so that the values are put there, too. Keras' training and
-    evaluation on JAX give the memory that they read away, so that numbers, which carry no gradient, are only put there.
+    Inside the block, a variable reads as the very tensor that was given, so that gradients reach it. A program that
+    TensorFlow compiled before reads the variables' memory instead, so the values are also put there. On JAX, Keras'
+    training and evaluation donate the memory that they read; concrete values, which carry no gradient, are therefore
+    only put into the variables' memory.
     """
 
     __slots__ = ("_before", "_kept", "_values")
@@ -79,7 +80,7 @@ def _named(store: _Variables, values: Mapping[str, Any]) -> list[tuple[str, Scop
 
 def _fitting(variable: ScopedVariable, value: Any) -> Any:
     if isinstance(value, keras.Variable):
-        # What it is now: it may be the very variable that is overlaid.
+        # A copy of its current value: it may be the very variable that is overlaid.
         value = _keras.frozen(value.value)
     tensor = keras.ops.copy(keras.ops.convert_to_tensor(value, variable.dtype))
     if tuple(tensor.shape) != tuple(variable.shape):
@@ -93,7 +94,7 @@ def _fitting(variable: ScopedVariable, value: Any) -> Any:
 
 
 def _install() -> None:
-    """Have variables look for what they read as; done when the first block opens, since every read pays for it."""
+    """Make `ScopedVariable.value` look for overlays; done when the first block opens, as it makes each read slower."""
     if "value" in ScopedVariable.__dict__:
         return
     read = ScopedVariable.value.fget

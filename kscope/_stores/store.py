@@ -1,4 +1,4 @@
-"""`VariableStore`: the one place where scoped name -> variable lives; what a graph was in TF1 (section O)."""
+"""`VariableStore`: the mapping from scoped names to variables, in the role of TF1's graph (rows O)."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ Scope = str | VariableScope | None
 class VariableStore(Registry):
     """A set of variables with unique names, shared by all threads.
 
-    The default store serves code that opens none. `with store.as_default():` switches both the variables and the
-    scope to another one, as `with graph.as_default():` did (row O7). Variables live as long as their store.
+    Code that opens no store uses the default store. `with store.as_default():` switches to the variables and to the
+    scopes of another store, as `with graph.as_default():` did (row O7). Variables live as long as their store.
 
     Args:
         name: shown in messages.
-        seed: int. The initial values follow from it and from the variables' names; see `kscope.set_seed`, whose seed
-            is used where this is `None`.
+        seed: int. The initial values follow from it and from the variables' names. If `None`, the seed of
+            `kscope.set_seed` is used.
 
     Raises:
         OptionTypeError: if `seed` is neither an int nor `None`.
@@ -58,34 +58,34 @@ class VariableStore(Registry):
     """
 
     def frame(self) -> Frame:
-        """This thread's frame in the store: its own root scope and counters (rows J10, O1, O2)."""
+        """Return this thread's frame in the store: its own root scope and counters (rows J10, O1, O2)."""
         return frame_of(self)
 
     def as_default(self) -> _Opened:
         """Make this the store of `get_variable` in a block, in this thread.
 
         Returns:
-            A context manager that gives the store.
+            A context manager whose `as` value is the store.
         """
         return _Opened(self)
 
     def get_variable(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """`kscope.get_variable` at the root of this store; takes `reuse=` besides, `AUTO_REUSE` by default (G15)."""
+        """Call `kscope.get_variable` at this store's root, with a `reuse=` that defaults to `AUTO_REUSE` (row G15)."""
         reuse = kwargs.pop("reuse", None)
         mode = AUTO_REUSE if reuse is None else checked(reuse)
         return self.get_in(self.frame().root, mode, name, *args, **kwargs)
 
     def get_in(self, scope: VariableScope, reuse: Reuse, name: str, *args: Any, **kwargs: Any) -> Any:
-        """`kscope.get_variable` in a scope and a reuse mode, and in this store."""
+        """Call `kscope.get_variable` in this store, with a scope and a reuse mode."""
         return get_as_called(scope, self, reuse, name, *args, **kwargs)
 
     def variables(self, scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
-        """All variables, in the order in which they were made.
+        """List the variables, in the order in which they were made.
 
         Args:
-            scope: list those whose names start with it: `"foo"` takes `foobar/v` with `foo/v`, `"foo/"` does not, nor
-                does the `VariableScope` itself. Taken as it is (a fix of row N8).
-            regex: a regular expression that names, such as `foo/v:0`, have to match from their start (row N4).
+            scope: list only variables whose name starts with it, literally and not as a regular expression (row N8):
+                `"foo"` lists `foobar/v` and `foo/v`; `"foo/"` and a `VariableScope` list `foo/v`.
+            regex: a regular expression that has to match at the start of a name such as `foo/v:0` (row N4).
 
         Example:
         >>> store = kscope.VariableStore()
@@ -97,24 +97,24 @@ class VariableStore(Registry):
         return [record.variable for record in self._matching(Filter(_prefix(scope), regex))]
 
     def trainable_variables(self, scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
-        """The variables that are trainable now; the arguments are those of `variables`."""
+        """List the variables that are trainable now; the arguments are those of `variables`."""
         return [variable for variable in self.variables(scope, regex) if variable.trainable]
 
     def non_trainable_variables(self, scope: Scope = None, regex: str | None = None) -> list[ScopedVariable]:
-        """The variables that are not trainable now; the arguments are those of `variables`."""
+        """List the variables that are not trainable now; the arguments are those of `variables`."""
         return [variable for variable in self.variables(scope, regex) if not variable.trainable]
 
     def regularization_losses(self, scope: Scope = None, regex: str | None = None) -> list[Any]:
-        """The regularizers' values as they are now, without those that return `None` (rows I5-I11, N10)."""
+        """Return the regularizers' current values, without those that return `None` (rows I5-I11, N10)."""
         return self.get_collection(GraphKeys.REGULARIZATION_LOSSES, scope, regex)
 
     def get_collection(self, key: str, scope: Scope = None, regex: str | None = None) -> list[Any]:
-        """A fresh list of what is in a collection (rows N1-N10).
+        """Return a new list of the items of a collection (rows N1-N10).
 
         Args:
             key: one of `GraphKeys`, or a name that was given in `collections=` or to `add_to_collection`.
-            scope: list what has a name, and one that starts with this, as in `variables`.
-            regex: list what has a name, and one that matches this, as in `variables`.
+            scope: list only items that have a name which starts with this, as in `variables`.
+            regex: list only items that have a name which matches this, as in `variables`.
         """
         names = Filter(_prefix(scope), regex)
         with self.lock:
@@ -122,46 +122,46 @@ class VariableStore(Registry):
         return items(key, listed)
 
     def add_to_collection(self, key: str, value: Any) -> None:
-        """Put anything at the end of a collection.
+        """Append any object to a collection.
 
         Raises:
-            UnsupportedError: for a tensor of one call of a layer, or of a program that is being traced.
+            UnsupportedError: for a tensor that belongs to one call of a layer, or to a program that is being traced.
         """
         with self.lock:
             self.collections.add(key, next(self.numbers), value, once=thread.call is not None)
 
     def replace_collection(self, key: str, values: list[Any]) -> None:
-        """Let a collection hold these values."""
+        """Replace all items of a collection."""
         with self.lock:
             for record in self.records.values():
                 record.collections = tuple(other for other in record.collections if other != key)
             self.collections.replace(key, [(next(self.numbers), value) for value in values])
 
     def get_collection_ref(self, key: str) -> CollectionRef:
-        """A collection as it stands: changing what this returns changes the collection (row N6).
+        """Return a live view of a collection: a change of it changes the collection (row N6).
 
         Raises, on a change:
-            UnsupportedError: for what follows from the variables, the trainable ones and regularization losses, unless
-                something is added.
+            UnsupportedError: for trainable variables and regularization losses, which are computed from the variables;
+                items can only be added to them.
         """
         return CollectionRef(self, key)
 
     def _matching(self, names: Filter) -> list[Record]:
-        """The variables of some names, in the order of listings."""
+        """Return the records whose names match, in the order in which listings show them."""
         return self._made(names)
 
     def overlay(self, values: Mapping[str, Any]) -> Overlay:
-        """Let variables read as other values in a block: fast weights, averages for evaluation, a target network's.
+        """Make variables read as other values in a block: fast weights, averages for evaluation, a target network.
 
-        Gradients reach the tensors that are given. What is assigned inside the block to other variables stays. On
-        TensorFlow and JAX the values stand in the variables' memory meanwhile, where other threads see them.
+        Gradients reach the tensors in `values`. Assignments to other variables inside the block are kept. On
+        TensorFlow and JAX, the values are in the variables' memory during the block, so that other threads see them.
 
         Args:
-            values: a mapping from scoped names to tensors, arrays or variables; another store is one.
+            values: a mapping from scoped names to tensors, arrays or variables, for example another store.
 
         Raises:
             VariableMissingError: a name is not in the store.
-            ShapeMismatchError: a value is of another shape than the variable.
+            ShapeMismatchError: a value has another shape than the variable.
 
         Example:
         >>> store = kscope.VariableStore()
@@ -175,9 +175,9 @@ class VariableStore(Registry):
         return Overlay(self, values)
 
     def clone(self, prefix: str = "", name: str | None = None) -> Self:
-        """A store with new variables of the same values, dtypes, collections, regularizers and constraints.
+        """Return a store with new variables of the same values, dtypes, collections, regularizers and constraints.
 
-        It has the same seed, so that variables that are made later have the values that they would have here.
+        It has the same seed, so that variables made later get the same initial values as in this store.
 
         Args:
             prefix: a scope's name that is put before all names.
@@ -222,7 +222,7 @@ class VariableStore(Registry):
 
 
 class EagerVariableStore(VariableStore):
-    """A store in which every scope reuses automatically: what the page calls "forced to AUTO_REUSE" (rows P3-P5).
+    """A store in which every scope has the reuse mode `AUTO_REUSE`, as TF1's `EagerVariableStore` (rows P3-P5).
 
     Shapes and dtypes are still checked, but nothing guards against sharing by accident.
 
@@ -239,12 +239,12 @@ class EagerVariableStore(VariableStore):
         return sorted(super()._matching(names), key=lambda record: record.name)
 
     def copy(self) -> EagerVariableStore:
-        """A store with new variables of the same names and values; regularizers are not copied (row P5)."""
+        """Return a store with new variables of the same names and values, without regularizers (row P5)."""
         return self._copied("", self.name, functions=False)
 
 
 class _Opened:
-    """`with store.as_default():`; may be entered several times, also inside itself and by several threads."""
+    """The context manager of `as_default()`, which can be entered repeatedly, nested, and by several threads."""
 
     __slots__ = ("_store",)
 
@@ -253,7 +253,7 @@ class _Opened:
 
     def __enter__(self) -> VariableStore:
         thread.opened.append(thread.frame)
-        # Inside a call of a layer of this store, the call's own frame stays.
+        # Inside a call of a layer of this store, the call's own frame stays in use.
         if thread.frame is None or thread.frame.store is not self._store:
             thread.frame = self._store.frame()
         return self._store
@@ -263,7 +263,7 @@ class _Opened:
 
 
 def _prefix(scope: Scope) -> str | None:
-    """The start of the names below a scope; a `VariableScope` ends where its name ends."""
+    """Return the prefix that names below a scope start with; for a `VariableScope` it ends with a slash."""
     return scope.prefix if isinstance(scope, VariableScope) else scope
 
 
@@ -271,21 +271,21 @@ default.store = VariableStore("default")
 
 
 def default_store() -> VariableStore:
-    """The store of code that opens none."""
+    """Return the store that is used by code that opens no store."""
     store: VariableStore = default.store
     return store
 
 
 def current_store() -> VariableStore:
-    """The store that `get_variable` uses here: the one that is open in this thread, else the default store."""
-    # Frames know their store as a `Registry`; every one that is opened is a `VariableStore`.
+    """Return the store that `get_variable` uses: the one that is open in this thread, else the default store."""
+    # Frames type their store as a `Registry`; every store that can be opened is a `VariableStore`.
     return default_store() if thread.frame is None else cast(VariableStore, thread.frame.store)
 
 
 def reset_default_store() -> VariableStore:
-    """Put a new, empty store in the default one's place, with root scopes as new (rows F8, G16).
+    """Replace the default store with a new, empty one, with new root scopes (rows F8, G16).
 
-    Variables of the old one live on where they are held, and are trained as before; only their names are free.
+    Variables of the old store that are referenced elsewhere still exist and train as before; only their names are free.
 
     Returns:
         The new store.

@@ -1,12 +1,12 @@
 """Built-in custom getters: for `variable_scope(..., custom_getter=...)`, or `get_variable(..., custom_getter=...)`.
 
-Each computes what is read from variables that it gets, every time it is read: in eager code, under `fit`, in compiled
-steps. What it needs besides goes through the same `get_variable`, under a name made of the variable's own, so that the
-reuse mode, layers, saving and loading treat it as any other variable.
+A getter computes the value that the caller of `get_variable` reads, at each call: in eager code, under `fit`, in
+compiled steps. It gets its further variables by the same `get_variable`, under names derived from the variable's name,
+so that the reuse mode, layers, saving and loading treat them as any other variable.
 
-They nest like all getters (row K4), in any order that makes sense, and may be given by pattern:
-`custom_getter={".*/kernel": getters.weight_norm(), ".*/bias": getters.freeze}`. Variables that are not floats, and the
-state that other getters keep (`synchronization="on_read"`), go through all of them as they are.
+The getters nest like all getters (row K4), where an order that cannot work is an error, and can be chosen by pattern:
+`custom_getter={".*/kernel": getters.weight_norm(), ".*/bias": getters.freeze}`. They return variables that are not
+floats, and the state of other getters (`synchronization="on_read"`), unchanged.
 """
 
 from __future__ import annotations

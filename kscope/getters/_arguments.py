@@ -1,4 +1,4 @@
-"""Getters that change what is asked for, or the dtype and the gradient of what is read."""
+"""Getters that change the arguments of a look-up, or the dtype or the gradient of the value that is read."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["cast", "freeze", "override", "stop_gradient"]
 
 @registered
 def stop_gradient(getter: Any, /, *args: Any, **kwargs: Any) -> Any:
-    """Read a variable as a constant: what is computed from it here trains everything but it.
+    """Read a variable as a constant: no gradient flows into it from here.
 
-    Where the same variable is got without this getter, it is trained as ever, which is the difference to `freeze`.
-    The variable stays among the trainable ones; if nothing else reads it, its gradient is none or zero.
+    Unlike with `freeze`, the same variable is trained wherever it is got without this getter. The variable stays among
+    the trainable ones; if nothing else reads it, its gradient is `None` or zero.
 
     Example:
     >>> class Tied(kscope.ScopedLayer):
@@ -38,9 +38,9 @@ def stop_gradient(getter: Any, /, *args: Any, **kwargs: Any) -> Any:
 
 @registered
 def freeze(getter: Any, /, *args: Any, **kwargs: Any) -> Any:
-    """Make the variable with `trainable=False`: no optimizer sees it, wherever it is read.
+    """Make the variable with `trainable=False`: no optimizer updates it, wherever it is read.
 
-    Like all arguments it says how a variable is made; one that exists is shared as it is (row G10). To train a
+    As any argument, this applies to a new variable only; an existing one is shared unchanged (row G10). To train a
     variable in one place and not in another, use `stop_gradient`.
 
     Example:
@@ -54,7 +54,7 @@ def freeze(getter: Any, /, *args: Any, **kwargs: Any) -> Any:
 
 @registered
 class cast(SettingsGetter):  # noqa: N801 - used like a function
-    """Read variables in another dtype than they are kept in; their gradients come back in their own.
+    """Read variables in another dtype than they are stored in; gradients have the stored dtype.
 
     Args:
         dtype: a float dtype, as a name or a framework's.
@@ -72,17 +72,17 @@ class cast(SettingsGetter):  # noqa: N801 - used like a function
             raise errors.OptionError(f"Variables can be read in a float dtype, while get {self.dtype}")
 
     def read(self, getter: Any, got: Any, arguments: dict[str, Any]) -> Any:
-        """The value in the other dtype."""
+        """Return the value in the other dtype."""
         del getter, arguments
         return ops.cast(_keras.stored_value(got), self.dtype)
 
 
 @registered
 class override:  # noqa: N801 - used like a function
-    """Ask for variables with other arguments, whatever the code inside the scope says.
+    """Override arguments of every `get_variable` inside the scope.
 
     Args:
-        **arguments: arguments of `get_variable`, but for `name` and `custom_getter`.
+        **arguments: arguments of `get_variable`, except `name` and `custom_getter`.
 
     Example:
     >>> plain = kscope.getters.override(initializer="zeros", regularizer=None)
@@ -99,16 +99,16 @@ class override:  # noqa: N801 - used like a function
         self.arguments = arguments
 
     def __call__(self, getter: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Get the variable with the arguments that were given here."""
+        """Get the variable with the overriding arguments."""
         return getter(**{**arguments_of(args, kwargs), **self.arguments})
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments, as Keras saves them."""
+        """Return the arguments, as Keras saves them."""
         return {key: keras.saving.serialize_keras_object(value) for key, value in self.arguments.items()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """A getter with these arguments."""
+        """Make a getter with these arguments."""
         return cls(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})
 
     def __repr__(self) -> str:

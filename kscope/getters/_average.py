@@ -19,17 +19,17 @@ __all__ = ["ema"]
 class ema(SettingsGetter):  # noqa: N801 - used like a function
     """Keep an exponential moving average beside each trainable variable, to be read in evaluation.
 
-    The average of `fc/kernel` is `fc/kernel/ema`: not trainable, saved and loaded like any other, and at first the
-    variable's initial value. A call in training moves it on, when the variable is read:
-    `average = decay * average + (1 - decay) * variable`, so that it follows the values that training calls see, one
-    step behind the optimizer. Twice in one call is twice. With `update()` it may be moved on by hand instead.
+    The average of `fc/kernel` is the variable `fc/kernel/ema`. It is not trainable, is saved and loaded like any
+    other, and starts from the variable's initial value. In training, each read of the variable updates it:
+    `average = decay * average + (1 - decay) * variable`. It follows the values that training calls see, one step behind
+    the optimizer. Two reads in one call update it twice. `update()` updates it by hand instead.
 
     Args:
         decay: float from 0 to 1.
-        suffix: what the average is called, below the variable's name; TF1's checkpoints have
+        suffix: the name of the average, below the variable's name; in TF1's checkpoints it is
             `"ExponentialMovingAverage"`.
-        training: whether reads move the average on. Defaults to Keras' mode of the running call; a layer is told the
-            mode by a model if its `call` has an argument `training`, or an outer layer's has.
+        training: whether reads update the average. Defaults to Keras' training mode of the running call. A model
+            passes the mode on to a layer if the `call` of this or of an outer layer has an argument `training`.
 
     Example:
     >>> averages = kscope.getters.ema(decay=0.5, training=False)
@@ -53,7 +53,7 @@ class ema(SettingsGetter):  # noqa: N801 - used like a function
         self._pairs: dict[int, _Pair] = {}
 
     def read(self, getter: Any, got: Any, arguments: dict[str, Any]) -> Any:
-        """The variable; its average is at most moved on."""
+        """Return the variable; in training, update its average."""
         if not arguments.get("trainable", True):
             return got
         variable = variable_of(got, arguments["name"])
@@ -76,15 +76,15 @@ class ema(SettingsGetter):  # noqa: N801 - used like a function
         average.assign(before + (now - before) * (1.0 - self.decay))
 
     def update(self) -> None:
-        """Move all averages on, by the values that the variables have now: for a loop that does so itself."""
+        """Update all averages with the variables' current values, for training loops that do so by hand."""
         for variable, average in self._alive():
             self._move(variable, average)
 
     def evaluation(self) -> Overlay:
-        """A block in which the variables that came through this getter read as their averages.
+        """Make the variables that were got through this getter read as their averages in a block.
 
-        It works as `VariableStore.overlay` does, compiled programs included: `with averages.evaluation():
-        model.evaluate(...)`. After it, the variables are as they were.
+        This works like `VariableStore.overlay`, also in compiled programs: `with averages.evaluation():
+        model.evaluate(...)`. After the block, the variables have their own values again.
 
         Returns:
             A context manager.
@@ -94,13 +94,13 @@ class ema(SettingsGetter):  # noqa: N801 - used like a function
         return Overlay(variables, {key: average for key, (_, average) in pairs.items()})
 
     def _alive(self) -> list[tuple[Any, Any]]:
-        """The variables that are still there, with their averages."""
+        """List the variables that still exist, with their averages."""
         found = [(pair.variable(), pair.average()) for pair in self._pairs.values()]
         return [(variable, average) for variable, average in found if variable is not None and average is not None]
 
 
 class _Pair:
-    """A variable and its average, neither of them kept alive."""
+    """Weak references to a variable and to its average."""
 
     __slots__ = ("average", "variable")
 

@@ -1,4 +1,4 @@
-"""What the built-in getters are made of: settings, and variables kept beside those that they read."""
+"""The parts of the built-in getters: settings, and further variables beside the one that was asked for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
     "wide",
 ]
 
-# Keras can save a layer in a scope with a registered getter.
+# A getter has to be registered so that Keras can save a layer in a scope that has it.
 registered = _registered.registered("kscope.getters")
 
 # Norms are computed in 32 bits at least.
@@ -35,12 +35,12 @@ _NARROW = ("float16", "bfloat16")
 
 
 def arguments_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """What a getter is asked for, by name: getters around it may hand arguments on by position."""
+    """Return a getter's arguments by name: another getter may pass them by position."""
     return {**dict(zip(Arguments._fields, args, strict=False)), **kwargs}
 
 
 def is_state(got: Any, arguments: dict[str, Any]) -> bool:
-    """Whether a variable goes through all built-in getters as it is: another getter's numbers, or no floats."""
+    """Whether all built-in getters return a variable unchanged: the state of a getter, or one that is not a float."""
     if not hasattr(got, "dtype"):
         raise errors.GetterError(
             errors.compose(
@@ -52,18 +52,18 @@ def is_state(got: Any, arguments: dict[str, Any]) -> bool:
 
 
 def dtype_of(got: Any) -> str:
-    """The dtype that something is read in."""
+    """Return the dtype that a variable or tensor is read in."""
     return str(keras.backend.standardize_dtype(got.dtype))
 
 
 def wide(got: Any) -> Any:
-    """The value of a variable, or of what a getter made of one, to compute a norm from."""
+    """Return the value of a variable or tensor, in 32 bits at least, to compute a norm from."""
     value = _keras.stored_value(got)
     return ops.cast(value, "float32") if dtype_of(value) in _NARROW else value
 
 
 class SettingsGetter(ABC):
-    """A getter with settings, which are attributes named like the constructor's arguments."""
+    """A getter with settings: attributes that have the names of the constructor's arguments."""
 
     def __call__(self, getter: Any, /, *args: Any, **kwargs: Any) -> Any:
         arguments = arguments_of(args, kwargs)
@@ -72,15 +72,15 @@ class SettingsGetter(ABC):
 
     @abstractmethod
     def read(self, getter: Any, got: Any, arguments: dict[str, Any]) -> Any:
-        """What stands for a variable that was got."""
+        """Return the value that `get_variable` returns in place of the variable `got`."""
 
     def get_config(self) -> dict[str, Any]:
-        """The settings, for Keras to save a layer in a scope with this getter."""
+        """Return the settings, with which Keras saves a layer in a scope that has this getter."""
         return {key: value for key, value in vars(self).items() if not key.startswith("_")}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """A getter with these settings."""
+        """Make a getter with these settings."""
         return cls(**config)
 
     def __repr__(self) -> str:
@@ -89,13 +89,13 @@ class SettingsGetter(ABC):
 
 
 def further(getter: Any, arguments: dict[str, Any], suffix: str, **different: Any) -> Any:
-    """A variable beside the one that was asked for: in the same scope, under the same reuse mode."""
+    """Get a variable beside the one that was asked for, in the same scope and with the same reuse mode."""
     plain = {"regularizer": None, "constraint": None, "partitioner": None}
     return getter(**{**arguments, **plain, "name": arguments["name"] + suffix, **different})
 
 
 def state(getter: Any, got: Any, arguments: dict[str, Any], suffix: str, **different: Any) -> Any:
-    """A variable for a getter's own numbers, which no optimizer trains, and which has 32 bits at least."""
+    """Get a variable for the state of a getter, which is not trainable and has 32 bits at least."""
     kept = _keras.stored_dtype(got)
     different["dtype"] = "float32" if kept in _NARROW else kept
     own = further(getter, arguments, suffix, trainable=False, synchronization="on_read", **different)
@@ -103,20 +103,20 @@ def state(getter: Any, got: Any, arguments: dict[str, Any], suffix: str, **diffe
 
 
 def variable_of(got: Any, name: str) -> Any:
-    """What was got, if it is a variable."""
+    """Return `got` if it is a variable, else raise."""
     if isinstance(got, keras.Variable):
         return got
     raise errors.GetterError(
         errors.compose(
             f"A getter needs variable {name} itself, and the getters around it return something else.",
             [("got", f"a {type(got).__name__}")],
-            "nest them the other way round: the scope of the getter that needs the variable outside.",
+            "nest them the other way round, with the getter that needs the variable in the outer scope.",
         )
     )
 
 
 def training_now(training: bool | None) -> bool:
-    """Whether the running call is one in training, unless a getter was told."""
+    """Whether the running call is in training; `training`, if not `None`, decides."""
     if training is None:
         training, call = _keras.inherited_training(), thread.call
         if call is not None:
@@ -125,5 +125,5 @@ def training_now(training: bool | None) -> bool:
 
 
 def unit(vector: Any) -> Any:
-    """A vector of length one."""
+    """Return a vector divided by its length."""
     return vector / ops.maximum(ops.sqrt(ops.sum(ops.square(vector))), 1e-12)

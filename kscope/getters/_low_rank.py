@@ -1,4 +1,4 @@
-"""`low_rank`: a frozen weight, and two thin matrices that are trained in its place."""
+"""`low_rank`: a frozen weight, plus the product of two thin matrices, which are trained."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ __all__ = ["low_rank"]
 class low_rank(SettingsGetter):  # noqa: N801 - used like a function
     """Freeze a weight, and train a product of two thin matrices that is added to it: LoRA (arXiv:2106.09685).
 
-    What is read is `W + alpha / rank * A @ B`, with `A` of shape `(rows, rank)` as `<name>_lora_a` and `B` of shape
-    `(rank, columns)`, zeros at first, as `<name>_lora_b`; columns are the last axis of `W`. Every variable that comes
-    through the getter is made with `trainable=False`; those of less than two axes get no matrices.
+    The value that is read is `W + alpha / rank * A @ B`. `A` is the variable `<name>_lora_a` of shape `(rows, rank)`,
+    `B` is `<name>_lora_b` of shape `(rank, columns)`, which starts as zeros; columns are the last axis of `W`. Every
+    variable that is got through the getter is made with `trainable=False`; those with less than two axes get no
+    matrices.
 
     Args:
         rank: int above zero.
-        alpha: the scale of what is added, over `rank`. Defaults to `rank`.
+        alpha: float. The added product is scaled by `alpha / rank`. Defaults to `rank`.
 
     Example:
     >>> with kscope.variable_scope("fc", custom_getter=kscope.getters.low_rank(2)):
@@ -39,14 +40,14 @@ class low_rank(SettingsGetter):  # noqa: N801 - used like a function
         self.alpha = alpha
 
     def __call__(self, getter: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Get the weight, frozen, and what is added."""
+        """Get the weight, frozen, plus the product."""
         arguments = arguments_of(args, kwargs)
         if arguments.get("synchronization") == "on_read":
             return getter(**arguments)
         return super().__call__(getter, **{**arguments, "trainable": False})
 
     def read(self, getter: Any, got: Any, arguments: dict[str, Any]) -> Any:
-        """The weight, and what is added."""
+        """Return the weight plus the product."""
         if len(got.shape) < 2:
             return got
         columns = got.shape[-1]

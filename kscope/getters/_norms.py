@@ -16,14 +16,14 @@ __all__ = ["spectral_norm", "weight_norm"]
 
 @registered
 class weight_norm(SettingsGetter):  # noqa: N801 - used like a function
-    """Read `g * v / ||v||`: the direction of a weight and its length are trained apart (arXiv:1602.07868).
+    """Read `g * v / ||v||`: train the direction of a weight and its length separately (arXiv:1602.07868).
 
-    The variable keeps its name and is `v`; `g` is `<name>_g`. At first `g` is the norm of `v`, so that the weight
-    starts as it would without the getter. Variables of less than two axes are read as they are.
+    `v` is the variable itself; `g` is the variable `<name>_g`. Initially, `g` is the norm of `v`, so that the weight
+    starts as it would without the getter. Variables with less than two axes are read unchanged.
 
     Args:
-        axis: int or tuple of ints; each index along it has a length of its own: `-1` is the units of a kernel. `None`
-            is one length for the whole weight.
+        axis: int or tuple of ints; each index along these axes has its own length: `-1` is the units of a kernel.
+            `None` means one length for the whole weight.
 
     Example:
     >>> with kscope.variable_scope("fc", custom_getter=kscope.getters.weight_norm()):
@@ -36,7 +36,7 @@ class weight_norm(SettingsGetter):  # noqa: N801 - used like a function
         self.axis = axis if axis is None or isinstance(axis, int) else tuple(axis)
 
     def read(self, getter: Any, got: Any, arguments: dict[str, Any]) -> Any:
-        """The direction, times the length."""
+        """Return the direction times the length."""
         rank = len(got.shape)
         if rank < 2:
             return got
@@ -48,7 +48,7 @@ class weight_norm(SettingsGetter):  # noqa: N801 - used like a function
             return ops.sqrt(ops.sum(ops.square(wide(of)), axis=others, keepdims=True))
 
         def initial(shape: Any, dtype: Any) -> Any:
-            # Got once more, since what a getter around this one returned in a trace has no numbers.
+            # Get the variable again: in a trace, the value that the next getter returned before has no numbers.
             return ops.cast(ops.reshape(lengths(getter(**{**arguments, "reuse": True})), shape), dtype)
 
         g = further(getter, arguments, "_g", shape=shape, initializer=initial)
@@ -68,16 +68,16 @@ class weight_norm(SettingsGetter):  # noqa: N801 - used like a function
 class spectral_norm(SettingsGetter):  # noqa: N801 - used like a function
     """Read a weight divided by its largest singular value (arXiv:1802.05957).
 
-    The weight is taken as a matrix with its last axis as columns. The value comes from a power iteration, as in
-    `keras.layers.SpectralNormalization`, whose vector is the variable `<name>_u` of shape `(1, columns)`: not
-    trainable, and moved on by calls in training only. Keras writes the quotient into the kernel after each step; here
-    the variable stays as it is trained, and the quotient, with its gradient, is what is read. Variables of less than
-    two axes are read as they are.
+    The weight is read as a matrix whose columns are its last axis. A power iteration estimates the singular value, as
+    in `keras.layers.SpectralNormalization`. Its vector is the variable `<name>_u` of shape `(1, columns)`, which is not
+    trainable, and which only calls in training update. Keras writes the quotient into the kernel after each step; here
+    the variable keeps its trained value, and reading it returns the quotient, with its gradient. Variables with less
+    than two axes are read unchanged.
 
     Args:
-        power_iterations: how many rounds each read takes.
-        training: whether the vector moves on. Defaults to Keras' mode of the running call; a layer is told the mode
-            by a model if its `call` has an argument `training`, or an outer layer's has.
+        power_iterations: the number of iterations at each read.
+        training: whether reads update the vector. Defaults to Keras' training mode of the running call. A model passes
+            the mode on to a layer if the `call` of this or of an outer layer has an argument `training`.
 
     Example:
     >>> with kscope.variable_scope("fc", custom_getter=kscope.getters.spectral_norm(power_iterations=30)):
@@ -93,7 +93,7 @@ class spectral_norm(SettingsGetter):  # noqa: N801 - used like a function
         self.training = training
 
     def read(self, getter: Any, got: Any, arguments: dict[str, Any]) -> Any:
-        """The quotient."""
+        """Return the weight divided by its largest singular value."""
         if len(got.shape) < 2:
             return got
         columns = got.shape[-1]
@@ -109,5 +109,5 @@ class spectral_norm(SettingsGetter):  # noqa: N801 - used like a function
         if training_now(self.training):
             vector.assign(ops.cast(u, dtype_of(_keras.stored_value(vector))))
         sigma = ops.sum(ops.matmul(ops.matmul(v, matrix), ops.transpose(u)))
-        # All weights may be zero.
+        # If all weights are zero, sigma is zero.
         return ops.cast(weight / ops.where(ops.equal(sigma, 0.0), ops.ones_like(sigma), sigma), dtype_of(got))

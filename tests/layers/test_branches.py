@@ -104,7 +104,7 @@ def test_without_discover_the_branch_is_late():
     """A branch that was not discovered raises, with what to write."""
     layer = Modes()
     layer(X)
-    with pytest.raises(errors.LateVariableError, match=r"modes/b does not exist(.|\n)*mode='?a?|met 1 variables"):
+    with pytest.raises(errors.LateVariableError, match=r"modes/b does not exist(.|\n)*mode='?a?|used 1 variables"):
         layer(X, mode="b")
 
 

@@ -141,7 +141,7 @@ def test_a_creator_may_change_what_is_made():
 def test_an_unknown_keyword():
     """A creator that hands on what no variable has is a TypeError that names it (row L3)."""
     with variable_creator_scope(changing(expected_shape=[1])):
-        with pytest.raises(TypeError, match="handed on expected_shape, which no variable is made with"):
+        with pytest.raises(TypeError, match="passed on unknown arguments: expected_shape"):
             get_variable("v", [1])
 
 

@@ -153,8 +153,8 @@ def test_message_of_a_late_name():
     with pytest.raises(errors.LateVariableError, match="Variable line/w does not exist") as raised:
         layer(ONES)
     message = str(raised.value)
-    assert "layer 'line' is built, and its discovery did not meet this name." in message
-    assert re.search(r"discovery: +met 1 variables, with the arguments", message)
+    assert "layer 'line' is built, and its discovery did not use this name." in message
+    assert re.search(r"discovery: +used 1 variables, with the arguments", message)
     assert 'discover=[{"training": True}]' in message
 
 

@@ -1,7 +1,7 @@
-"""One execution of a scoped layer's `call()`: which variables it may get, and which it has got already.
+"""`Pass`: one run of a scoped layer's `call()`, which decides which variables the call may get.
 
-A layer's code runs again at every call, so that getting an existing name is normal across calls and an accident
-within one. The pass tells the two apart (deviation 12, rows P4 and C3).
+A layer's code runs at every call, so that getting a name again is normal in the next call and a mistake in the same
+call. The pass distinguishes the two (decision 12, rows P4 and C3). Rows and decisions: `docs/rules`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Stray: TypeAlias = "tuple[keras.Variable, Site]"
 
 
 class Pass(Frame):
-    """The context manager around one `call()`: a stand in the layer's scope, with fresh counters (deviation 13)."""
+    """The context manager around one `call()`: a frame in the layer's scope, with new counters (decision 13)."""
 
     __slots__ = ("_call", "_closed", "_frame", "_state", "_touched", "_training", "strays")
 
@@ -39,7 +39,7 @@ class Pass(Frame):
 
     def __init__(self, state: LayerState, training: bool | None = None):
         scope = state.scope
-        # A copy, so that a call that sets a default or the reuse mode leaves the next call as it was.
+        # A copy, so that a call that sets a default or the reuse mode does not change the next call.
         own = VariableScope.derived(scope.name, scope.mode, scope.defaults, scope.original_name_scope)
         super().__init__(state.store, own, state.root, state.dtype)
         if scope.name:
@@ -47,7 +47,7 @@ class Pass(Frame):
         self._state = state
         self._training = training
         self._touched: set[Record | Kept] = set()
-        # What was made past `get_variable`, for which `strays.check` looks.
+        # The variables that were made without `get_variable`; `strays.check` checks them.
         self.strays: list[Stray] = []
 
     def __enter__(self) -> Self:
@@ -65,40 +65,40 @@ class Pass(Frame):
         thread.call = self._call
 
     def training(self, inherited: bool | None) -> bool | None:
-        """The mode that this call was told; else the one that Keras hands down; else that of the calls around.
+        """Return the `training` of this call; else the mode that Keras passes down; else that of the calls around.
 
-        Keras hands nothing down from an outermost `stateless_call`, which is how `fit` calls a model on JAX.
+        Keras passes nothing down from an outermost `stateless_call`, which is how `fit` calls a model on JAX.
         """
         if self._training is not None or inherited is not None:
             return inherited if self._training is None else self._training
         return None if self._call is None else self._call.training(None)
 
     def base(self) -> Frame:
-        """The stand from which the outermost of the running calls started."""
+        """Return the frame in which the outermost running call started."""
         return (self._frame or frame_of(default.store)).base()
 
     def copy(self) -> Self:
-        """The call as it stands, to go on from here a second time."""
+        """Return a copy of the pass in its current state, from which the call can be continued a second time."""
         twin = super().copy()
         twin._touched = set(self._touched)  # noqa: SLF001 - a pass, too
         return twin
 
     def admits(self, record: Record, reuse: Reuse) -> bool:
-        """The hot path: a variable of this layer, for the first time in this call or on purpose."""
+        """Whether a variable of this layer is got for the first time in this call, or with reuse: the fast path."""
         if record in self._state.known and (reuse or record not in self._touched):
             self._touched.add(record)
             return True
         return False
 
     def claim(self, request: LookUp, found: Any, kind: Kind | None = None) -> Any:
-        """Judge a look-up: the record or layer to share, `None` to make one, or an error."""
+        """Return the record or layer to share, or `None` to make one; raise if the look-up is not allowed."""
         if kind is None:
-            # Not the default itself: `torch.compile` takes no object that is a default.
+            # Not in the signature: `torch.compile` does not support such an object as a default value.
             kind = VARIABLES
         if found is None:
             found = self._rolled_back(request, kind)
             if found in kind.known(self._state):
-                # It goes again when a discovery around this call fails.
+                # It is removed again if a discovery around this call fails.
                 self.adopt(kind.made_with(request.store, found))
         if found is None:
             self._check_new(request, kind)
@@ -108,7 +108,7 @@ class Pass(Frame):
         return found
 
     def _rolled_back(self, request: LookUp, kind: Kind) -> Any:
-        """Put back what this layer made and what was rolled back because an outer layer's first call failed."""
+        """Put back what this layer made and what was removed because an outer layer's first call failed."""
         if request.store is self._state.store:
             for thing in kind.known(self._state):
                 if thing.name == request.name:
@@ -143,7 +143,7 @@ class Pass(Frame):
             raise messages.late_in_step(what, request, state.wanted.name)
 
     def made(self, request: LookUp, made: Any, kind: Kind | None = None) -> None:
-        """Take note of a variable or a layer that was just made."""
+        """Note a variable or a layer that was just made."""
         if self._state.discovering:
             self._state.made.append((request.store, made))
         self._know(request, made, VARIABLES if kind is None else kind)
@@ -159,17 +159,17 @@ class Pass(Frame):
             self.grow()
 
     def grow(self) -> None:
-        """Take note that this call, and those around it, led to a late variable."""
+        """Note that this call, and so each call around it, got a late variable."""
         self._state.grown = True
         if self._call is not None:
             self._call.grow()
 
     def stray(self, variable: Any, site: Site) -> None:
-        """Take note of a variable that was made past `get_variable`."""
+        """Note a variable that was made without `get_variable`."""
         self.strays.append((variable, site))
 
     def leave_to_caller(self, strays: list[Stray]) -> bool:
-        """Let the call around this one, if there is one, look for who tracks some variables."""
+        """Pass untracked variables to the call around this one, and return whether there is such a call."""
         if self._call is None:
             return False
         for variable, site in strays:
@@ -177,13 +177,13 @@ class Pass(Frame):
         return True
 
     def encloses(self, store: Registry, state: LayerState) -> bool:
-        """Judge a layer that is called inside this call; whether all that it calls has to be of its store, too."""
+        """Check the store of a layer that is called inside this call; return whether its calls are checked, too."""
         if self._closed and store is not self.store:
             raise messages.foreign(state.wanted.name)
         return self._closed
 
     def adopt(self, made: list[Made]) -> None:
-        """Take note of what came inside this call: it goes when the discovery that this call is part of fails."""
+        """Note variables and layers that were made in this call: they are removed if the discovery around it fails."""
         if self._state.discovering:
             self._state.made += made
         elif self._call is not None:

@@ -1,4 +1,4 @@
-"""The arguments of a layer's call, with symbols in place of tensors: what a layer is built for."""
+"""`CallSpec`: the arguments of the call that a layer is built for, with symbols in place of tensors."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class CallSpec:
         self.kwargs = kwargs
 
     def with_arguments(self, **arguments: Any) -> CallSpec:
-        """The same call with other keyword arguments."""
+        """Return a copy with other keyword arguments."""
         return CallSpec(self.args, {**self.kwargs, **arguments})
 
     def matches(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether these are the arguments, as far as a call on symbols can tell."""
+        """Whether these are the same arguments: symbols of equal shape and dtype, and identical other objects."""
         ours, theirs = ((spec.args, _given(spec.kwargs)) for spec in (self, CallSpec(args, kwargs)))
         try:
             keras.tree.assert_same_structure(ours, theirs)
@@ -56,7 +56,7 @@ def _alike(one: Any, other: Any) -> bool:
 
 
 def describe(layer: keras.layers.Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallSpec:
-    """The spec of a call with real, traced or symbolic arguments."""
+    """Return the spec of a call with real, traced or symbolic arguments."""
     args, kwargs = keras.tree.map_structure(lambda leaf: _symbol(layer, leaf), (args, kwargs))
     if takes_training(layer) and kwargs.get("training") is None:
         kwargs = {**kwargs, "training": _keras.inherited_training()}
@@ -64,7 +64,7 @@ def describe(layer: keras.layers.Layer, args: tuple[Any, ...], kwargs: dict[str,
 
 
 def from_shapes(layer: keras.layers.Layer, shapes: tuple[Any, ...], named_shapes: dict[str, Any]) -> CallSpec:
-    """The spec of a call of which only shapes are known: `build()` by hand."""
+    """Return the spec of a call of which only shapes are known, for a `build()` by hand."""
     if not shapes and not named_shapes:
         raise errors.LayerError(
             f"Layer {layer.name!r} cannot be built without the shape of an input: call it, or give its `build()` one."
@@ -79,7 +79,7 @@ def from_shapes(layer: keras.layers.Layer, shapes: tuple[Any, ...], named_shapes
 
 
 def _is_cell(layer: keras.layers.Layer) -> bool:
-    """Whether a layer is a recurrent cell, which `keras.layers.RNN` builds with the shape of its inputs only."""
+    """Whether a layer is a recurrent cell, which `keras.layers.RNN` builds with the shape of its inputs alone."""
     return hasattr(layer, "state_size") and "states" in inspect.signature(layer.call).parameters
 
 
@@ -117,7 +117,7 @@ def _symbol(layer: keras.layers.Layer, leaf: Any) -> Any:
 
 def _dtype_of(leaf: Any) -> str:
     if not (isinstance(leaf, keras.KerasTensor) or keras.ops.is_tensor(leaf)):
-        # What the backend makes of a NumPy dtype, without converting all the data to see it.
+        # The backend's dtype for a NumPy dtype, without converting all the data.
         leaf = keras.ops.convert_to_tensor(np.empty((0,), leaf.dtype))
     return str(keras.backend.standardize_dtype(leaf.dtype))
 
@@ -128,10 +128,10 @@ def takes_training(layer: keras.layers.Layer) -> bool:
 
 
 def input_signature(layer: keras.layers.Layer, spec: CallSpec) -> list[Any]:
-    """The positional inputs of a call, for Keras' export.
+    """Return the positional inputs of a call, for Keras' export.
 
     Raises:
-        LayerError: if an input stands behind an argument that is none.
+        LayerError: if an input comes after an argument that is not an input.
     """
     arguments = inspect.signature(layer.call).bind_partial(*spec.args, **spec.kwargs).arguments
     inputs = {name: value for name, value in arguments.items() if _has_symbols(value)}
@@ -152,12 +152,12 @@ def _has_symbols(value: Any) -> bool:
 
 
 def to_config(spec: CallSpec) -> dict[str, Any]:
-    """The arguments in lists and dicts that any file holds."""
+    """Return the arguments as lists and dicts that JSON can hold."""
     return {"args": _encoded(spec.args), "kwargs": _encoded(spec.kwargs)}
 
 
 def from_config(config: dict[str, Any]) -> CallSpec:
-    """The arguments from `to_config`."""
+    """Return the spec from a config of `to_config`."""
     return CallSpec(_decoded(config["args"]), _decoded(config["kwargs"]))
 
 

@@ -1,7 +1,7 @@
-"""The discovery pass: a symbolic call of a layer in `build()`, in which its variables are made.
+"""Discovery: a symbolic call of a layer in `build()`, in which its variables are made.
 
-The call goes through `Layer.__call__`, so that masks, autocasting and `training` are as in a real one. Tensors are
-replaced by symbols of their shape and dtype; everything else is handed on as it is.
+The call goes through `Layer.__call__`, so that masks, autocasting and `training` are as in a real call. Tensors are
+replaced by symbols of their shape and dtype; all other arguments are passed unchanged.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ _NOTE = (
 def run(layer: keras.layers.Layer, call: Callable[..., Any], spec: CallSpec, state: LayerState) -> Any:
     """Trace the call that the layer is built for, and the branches that other calls may take.
 
-    `training` is traced both ways, `False` first, so that the order of the variables does not depend on the first
-    call. The way that nobody asked for yet may fail: its error comes when it is called, and what it made goes.
+    Both values of `training` are traced, `False` first, so that the order of the variables does not depend on the first
+    call. The mode that the first call does not use may fail: what it made is removed, and its error is raised when that
+    mode is called.
 
     Returns:
         The outputs of the call that the layer is built for, as symbols.
@@ -52,7 +53,7 @@ def run(layer: keras.layers.Layer, call: Callable[..., Any], spec: CallSpec, sta
     ways = [spec.with_arguments(**_described(layer, arguments)) for arguments in state.discover]
     for way in (*ways, *state.branches):
         _trace(call, way)
-    state.note = state.note or f"met {len(state.known)} variables, with the arguments {spec}"
+    state.note = state.note or f"used {len(state.known)} variables, with the arguments {spec}"
     return outputs
 
 
@@ -65,12 +66,12 @@ def _try(call: Callable[..., Any], spec: CallSpec, state: LayerState) -> None:
     try:
         with state.discovery():
             _trace(call, spec)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it comes again when that way is called
+    except Exception as error:  # noqa: BLE001 - any error is raised again when that mode is called
         state.note = f"with training={spec.kwargs['training']} it failed: {type(error).__name__}: {error}"
 
 
 class _Trace(keras.Operation):
-    """A function of tensors as an operation, which is what Keras can trace without running it."""
+    """A function of tensors as a Keras operation, which can be traced without running it."""
 
     def __init__(self, body: Callable[[Sequence[Any]], Sequence[Any]]):
         super().__init__(name="discovery")
@@ -82,10 +83,10 @@ class _Trace(keras.Operation):
 
 
 def _trace(call: Callable[..., Any], spec: CallSpec) -> Any:
-    """Run `call` on the symbols of `spec`; what it raises is raised as it was, not as Keras words it.
+    """Run `call` on the symbols of `spec`; its error is raised in the original form, not in Keras' wording.
 
     Returns:
-        What it returns, with symbols for tensors.
+        The return value of `call`, with symbols for tensors.
     """
     leaves = keras.tree.flatten((spec.args, spec.kwargs))
     symbols = [leaf for leaf in leaves if isinstance(leaf, keras.KerasTensor)]
@@ -95,7 +96,7 @@ def _trace(call: Callable[..., Any], spec: CallSpec) -> Any:
 
     def body(tensors: Sequence[Any]) -> Sequence[Any]:
         if raised and isinstance(raised[0], errors.KscopeError):
-            # PyTorch: what failed on symbols is tried again on made-up numbers, from which no variable may start.
+            # On PyTorch, Keras retries a failed symbolic call on made-up numbers, which no variable may start from.
             raise raised[0]
         for (i, _), mask in zip(masks, tensors[len(symbols) :], strict=True):
             _keras.set_keras_mask(tensors[i], mask)
@@ -107,7 +108,7 @@ def _trace(call: Callable[..., Any], spec: CallSpec) -> Any:
         except Exception as error:
             raised.append(error)
             raise
-        # Keras wants to see tensors, and may not know what else a call returns.
+        # Keras expects tensors, and may not support other objects that a call returns.
         return [leaf for leaf in keras.tree.flatten(returned) if keras.ops.is_tensor(leaf)] or tensors
 
     tensors = [keras.KerasTensor(s.shape, s.dtype, sparse=s.sparse) for s in (*symbols, *(mask for _, mask in masks))]

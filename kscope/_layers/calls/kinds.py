@@ -1,6 +1,6 @@
-"""What differs between variables and layers when a running call looks one up by name.
+"""`Kind`: the differences between variables and layers when a running call looks one up by name.
 
-Layers that `kscope.layer` keeps have a kind of their own, which stands beside them.
+The kind of kept layers is in the folder `kept`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ __all__ = ["VARIABLES", "Kind"]
 
 
 class Kind(ABC):
-    """One kind of thing that a call gets by name.
+    """A kind of object that a call gets by name: variables, or layers.
 
     Attributes:
-        noun: what a message calls one of them.
-        absent: what a message adds to the noun and the name of one that is not there.
+        noun: the word for such an object in a message.
+        absent: the words that follow the noun and the name in a message about a missing object.
     """
 
     noun: str
@@ -31,27 +31,27 @@ class Kind(ABC):
 
     @abstractmethod
     def known(self, state: LayerState) -> dict[Any, Registry]:
-        """Those that a layer's calls get, with their stores."""
+        """Return the objects that a layer's calls get, with their stores."""
 
     @abstractmethod
     def exists(self, request: Any, found: Any, twice: bool = False) -> Exception:
-        """The error of a name that is taken, in a scope that does not reuse."""
+        """Return the error of a name that is taken, in a scope that does not reuse."""
 
     @abstractmethod
     def missing(self, request: Any) -> Exception | None:
-        """The error of a name that is not there, if the reuse mode says that it has to be."""
+        """Return the error of a name that does not exist, if the reuse mode requires it to exist."""
 
     @abstractmethod
     def put_back(self, store: Registry, found: Any) -> Any:
-        """Put one into the store again that was rolled back with others, and return the one that is there now."""
+        """Put an object that was removed into the store again, and return the one that the store has now."""
 
     @abstractmethod
     def made_with(self, store: Registry, found: Any) -> list[Made]:
-        """What is taken back when the making of this one is taken back."""
+        """Return the objects to remove together with this one if a discovery fails."""
 
     @abstractmethod
     def take_on(self, late: Late, found: Any, state: LayerState) -> None:
-        """Have a built layer track one that its discovery did not find."""
+        """Make a built layer track an object that its discovery did not make."""
 
 
 class _Variables(Kind):

@@ -1,4 +1,4 @@
-"""What a scoped layer knows of its scope, store and variables, apart from Keras' own state of the layer."""
+"""`LayerState`: kscope's state of a scoped layer: its scope, store and variables."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ Made: TypeAlias = tuple[Registry, Record | Kept]
 
 @dataclasses.dataclass(slots=True)
 class Wanted:
-    """What is asked of the binding.
+    """The store and scope that a layer's constructor or config asks for.
 
     Attributes:
         name: the layer's name.
-        default_name: the scope of an unnamed layer, to be made unique; `None` if it has a name.
-        home: where a store or scope was open when the layer was made.
-        scope: relative to where the layer binds, absolute ("/..."), or captured.
-        store: the store given.
-        yields: whether that store gives way to the one of a layer whose call the first call is in.
+        default_name: the scope's name of an unnamed layer, to be made unique; `None` if the layer has a name.
+        home: the store and scope that were open when the layer was made, if any were.
+        scope: a name relative to the scope under which the layer is bound, an absolute name ("/..."), or a captured
+            scope.
+        store: the store that was given.
+        yields: whether `store` is ignored if the layer is first called inside another scoped layer's call.
         reuse: the reuse mode of the layer's scope.
         member: the layer's number among those whose configs name one store.
     """
@@ -52,29 +53,29 @@ class Wanted:
 
 
 class LayerState:
-    """The binding of a layer, the variables that its calls get, and how far its building is.
+    """The binding of a layer, the variables that its calls get, and the state of its building.
 
     Attributes:
-        wanted: what the constructor or a config says about store and scope.
+        wanted: the store and scope that the constructor or a config asks for.
         store: the store that the layer is bound to.
-        scope: the scope that it is bound to, where every call starts.
-        nested: whether it was bound inside another scoped layer's call.
-        root: where an absolute scope starts during its calls.
-        dtype: the layer's variable dtype, where no scope says otherwise.
-        known: the variables that its calls get, in order, with their stores.
-        layers: the layers that its calls get from `kscope.layer`, with their stores.
+        scope: the scope that the layer is bound to, in which every call starts.
+        nested: whether the layer was bound inside another scoped layer's call.
+        root: the root scope during the layer's calls, from which absolute scopes inherit.
+        dtype: the layer's variable dtype, the default where no scope has a dtype.
+        known: the records of the variables that its calls get, in order, with their stores.
+        layers: the kept layers that its calls get, with their stores.
         made: the variables and layers that a running discovery made, with their stores.
         discovering: whether a call may get names that are not known.
-        restored: whether the layer comes from a config: its sharing was checked when it was first built.
-        building: the `Building` of the layer, while it is built.
-        built_with: the arguments that it was built with.
-        discover: arguments of further discovery passes.
-        late: what becomes of variables that no discovery met; `None` if they are an error.
-        grown: whether the call that runs got such a variable.
-        branches: the arguments of calls that got some.
-        closed: whether every layer that its calls call has to be bound to its store.
-        theirs: names of our constructor arguments to which a subclass gives another meaning.
-        note: what a message about a late variable says of discovery.
+        restored: whether the layer comes from a config: its sharing was checked when the original was built.
+        building: the `Building` of the layer, while it is being built.
+        built_with: the arguments that the layer was built with.
+        discover: the arguments of further discoveries.
+        late: takes on late variables; `None` if they are an error.
+        grown: whether the running call got a late variable.
+        branches: the arguments of calls that got late variables.
+        closed: whether all layers in its calls must be bound to its store.
+        theirs: names of kscope's constructor arguments that have another meaning in a subclass.
+        note: the line about discovery in a message about a late variable.
     """
 
     __slots__ = (
@@ -125,29 +126,29 @@ class LayerState:
 
     @property
     def bound(self) -> bool:
-        """Whether the layer has its store and scope, which it keeps for good."""
+        """Whether the layer has a store and a scope, which never change afterwards."""
         return hasattr(self, "store")
 
     def bind(self, store: VariableStore, scope: VariableScope, nested: bool) -> None:
-        """Set the binding."""
+        """Set the store and scope."""
         self.scope = scope
         self.nested = nested
         self.store = store
 
     def bind_to(self, store: VariableStore, scope: VariableScope) -> None:
-        """Have the layer bind to a scope, if nobody said to which, and it is not bound yet."""
+        """Set the wanted store and scope, if the layer has none and is not bound yet."""
         if not self.bound and self.wanted.scope is None and self.wanted.store is None:
             self.wanted.store, self.wanted.scope = store, scope
 
     def variables(self) -> list[Any]:
-        """The variables that the layer's calls get, each once."""
+        """List the variables that the layer's calls get, each once."""
         return [record.variable for record in self.known]
 
     @contextmanager
     def discovery(self) -> Iterator[None]:
-        """Let calls make variables; if the block raises, everything that it made is taken back (row Q3).
+        """Let calls make variables in a block; if the block raises, all that it made is removed (row Q3).
 
-        What succeeds is handed to the discovery around this one, which may still fail.
+        Otherwise, all that it made is passed to the discovery around this one, which may still fail.
         """
         known, layers, made = dict(self.known), dict(self.layers), self.made
         self.made = []
@@ -172,7 +173,7 @@ class LayerState:
         self.made = []
 
     def held(self) -> dict[Record, Registry]:
-        """The variables of the layer, and of scoped layers that its calls made and keep."""
+        """Return the records of the layer, and those of scoped layers in its kept layers, with their stores."""
         held = dict(self.known)
         for kept in self.layers:
             for part in _keras.sublayers(kept.layer):
@@ -183,6 +184,6 @@ class LayerState:
 
 
 def of(layer: Any) -> LayerState | None:
-    """The state of a scoped layer, `None` for any other layer."""
+    """Return the state of a scoped layer, or `None` for any other layer."""
     state: LayerState | None = getattr(layer, "_kscope", None)
     return state

@@ -1,4 +1,4 @@
-"""The errors of a running call of a scoped layer: names that come too late, other stores, untracked variables."""
+"""The errors of a running call of a scoped layer: late variables, layers of other stores, untracked variables."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["foreign", "late", "late_in_step", "untracked"]
 
 
 def late(what: str, request: LookUp, layer: str, note: str) -> errors.LateVariableError:
-    """A built layer asks for a name that its discovery did not find; `what` says what does not exist."""
+    """Return the error of a built layer that asks for a new name; `what` begins the message."""
     return errors.LateVariableError(
         errors.compose(
-            f"{what}: layer {layer!r} is built, and its discovery did not meet this name.",
+            f"{what}: layer {layer!r} is built, and its discovery did not use this name.",
             [*asked(request), ("layer", layer), ("discovery", note)],
             "name the arguments of the calls that take other branches, e.g. "
             'discover=[{"training": True}], when you make the layer; or allow it to grow with late="allow".',
@@ -22,7 +22,7 @@ def late(what: str, request: LookUp, layer: str, note: str) -> errors.LateVariab
 
 
 def late_in_step(what: str, request: LookUp, layer: str) -> errors.LateVariableError:
-    """A late variable, or layer, in a step that JAX compiles."""
+    """Return the error of a late variable or layer in a step that JAX compiles."""
     return errors.LateVariableError(
         errors.compose(
             f"{what} does not exist, and a step that JAX compiles cannot take on a new one.",
@@ -33,7 +33,7 @@ def late_in_step(what: str, request: LookUp, layer: str) -> errors.LateVariableE
 
 
 def foreign(layer: str) -> errors.LayerError:
-    """A transformed function calls a layer of another store."""
+    """Return the error of a transformed function that calls a layer of another store."""
     return errors.LayerError(
         errors.compose(
             f"Layer {layer!r} is bound to another store than the transformed function that calls it, so that its "
@@ -45,7 +45,7 @@ def foreign(layer: str) -> errors.LayerError:
 
 
 def untracked(site: Site, layer: str | None = None, variable: str | None = None) -> errors.UntrackedVariableError:
-    """A scoped layer's call makes a variable past `get_variable`."""
+    """Return the error of a scoped layer's call that makes a variable which no layer tracks."""
     return errors.UntrackedVariableError(
         errors.compose(
             "The call of a scoped layer made a variable that no layer tracks: it would be neither trained nor saved.",

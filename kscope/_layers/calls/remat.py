@@ -1,7 +1,7 @@
-"""Rematerialized parts of a call: what runs again in the backward pass gets the variables that it got before.
+"""Rematerialization: a function that runs again in the backward pass gets the same variables as before.
 
-On TensorFlow and PyTorch `keras.remat` runs a function again when the gradient is computed, and the call that it was a
-part of is long over. A `get_variable` in it would go to the default store: other variables, and wrong gradients.
+On TensorFlow and PyTorch, `keras.remat` runs a function again when the gradient is computed, after the call that it was
+part of has ended. A `get_variable` in it would use the default store: other variables, and wrong gradients.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ __all__ = ["of_tensors", "resumable"]
 
 
 def resumable(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, bound to where the running call stands; outside of calls, the function itself."""
-    # A call may be the frame, too, which their types do not say.
+    """Bind a function to the current state of the running call; outside of calls, return the function itself."""
+    # `Any`, because the call can also be the frame, which the types do not show.
     call: Any = thread.call
     frame = thread.frame
     if call is None or frame is None:
@@ -47,7 +47,7 @@ def of_tensors(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Callable[..., Any]:
-    """A rematerialized call whose keyword arguments are tensors alone; the others are none of it."""
+    """Return a rematerialized call that passes only tensors by keyword; other keyword arguments are bound before."""
     tensors = [key for key, value in kwargs.items() if _has_tensors(value)]
     others = {key: value for key, value in kwargs.items() if key not in tensors}
     again = rematerialized(functools.partial(call, **others), *args, **kwargs)

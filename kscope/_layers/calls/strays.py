@@ -1,6 +1,6 @@
-"""Variables that a scoped layer's call makes past `get_variable`: whoever tracks none of them loses them.
+"""Variables that `call()` makes without `get_variable`. A variable that no layer tracks would be lost: the call raises.
 
-Keras makes such a layer or variable anew at each call, or hands on one that is never trained or saved, in silence.
+Without this check, such a variable is silently new at each call, or is never trained or saved.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ __all__ = ["check"]
 
 
 def check(layer: keras.layers.Layer, state: LayerState, current: Pass) -> None:
-    """Refuse a call that made variables which neither the layer nor one around it tracks.
+    """Raise if a call made variables that neither the layer nor a layer around it tracks.
 
     Raises:
-        UntrackedVariableError: naming the first of them, and the line that made it.
+        UntrackedVariableError: it names the first such variable, and the line that made it.
     """
     tracked = {id(variable) for variable in (*layer.variables, *_keras.global_random_state())}
     for kept in state.layers:
-        # One that has no `build` of its own was built by its call.
+        # A kept layer without its own `build` was built by its call.
         tracked.update(id(variable) for variable in kept.layer.variables)
         kept.settle([variable for variable, _ in current.strays])
     lost = [(variable, site) for variable, site in current.strays if id(variable) not in tracked]

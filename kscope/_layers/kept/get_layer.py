@@ -24,29 +24,29 @@ __all__ = ["get_or_create_layer", "layer"]
 
 
 def layer(cls: Callable[..., Any], /, *args: Any, name: str | None = None, **kwargs: Any) -> Any:
-    """Get the Keras layer of that name in the current scope, or make it, as the scope's reuse mode says.
+    """Get the Keras layer of that name in the current scope, or make it, depending on the scope's reuse mode.
 
-    A layer that `call()` makes of its own accord is lost: another one is made at the next call. This one is kept with
-    the variables of the store. Its weights are variables of the store below the layer's name, by way of the scope's
-    getter, regularizer, constraint and partitioner; the layer whose call gets it tracks, trains and saves them.
+    A layer that `call()` makes directly is lost: the next call makes another one. The layer that is made here is kept
+    in the store. Its weights are variables of the store below the layer's name, made with the scope's getter,
+    regularizer, constraint and partitioner; the layer whose call gets it tracks, trains and saves them.
 
     Args:
-        cls: a layer class of Keras, or anything that makes a layer of the arguments.
-        *args: what it is called with, when the layer is made.
+        cls: a Keras layer class, or any callable that returns a layer.
+        *args: positional arguments of `cls`, when the layer is made.
         name: str, joined to the current scope's name. Defaults to the class name in snake case, made unique in the
             scope as a `default_name` is (row T5).
-        **kwargs: what it is called with, when the layer is made.
+        **kwargs: keyword arguments of `cls`, when the layer is made.
 
     Returns:
-        The layer, the identical one at each look-up.
+        The layer: the same object at each look-up.
 
     Raises:
         LayerExistsError: the name is taken, and the scope does not reuse.
-        LayerMismatchError: the layer of that name was made by another class, or of other numbers and names.
-        LateVariableError: a built layer asks for a name that its discovery did not meet.
-        LayerError: what `cls` returns is no layer.
-        UnsupportedError: the layer keeps something that cannot be saved by name.
-        ValueError: what `get_variable` raises, when the weights are made.
+        LayerMismatchError: the layer of that name was made with another class, or with other numbers or strings.
+        LateVariableError: a built layer asks for a name that its discovery did not make.
+        LayerError: `cls` does not return a layer.
+        UnsupportedError: the layer has state that cannot be saved by name.
+        ValueError: an error of `get_variable`, when the weights are made.
 
     Example:
     >>> class Tower(kscope.ScopedLayer):
@@ -71,22 +71,22 @@ def layer(cls: Callable[..., Any], /, *args: Any, name: str | None = None, **kwa
 
 
 def get_or_create_layer(name: str, create_fn: Callable[[], Any]) -> Any:
-    """Get the Keras layer or model of that name in the current scope, or have it made, whatever the reuse mode.
+    """Get the Keras layer or model of that name in the current scope, or make it, in every reuse mode.
 
-    As `layer`, but for getting the same one twice in a call on purpose, and for what takes more than one call to make.
+    Unlike `layer`, it can get the same layer twice in one call, and a function makes the layer.
 
     Args:
         name: str, joined to the current scope's name.
-        create_fn: called with nothing, if there is no such layer yet; returns a layer or a model.
+        create_fn: a function without arguments that returns a new layer or model; called if there is none of that name.
 
     Returns:
-        The layer, the identical one at each look-up.
+        The layer: the same object at each look-up.
 
     Raises:
-        LateVariableError: a built layer asks for a name that its discovery did not meet.
-        LayerError: what `create_fn` returns is no layer.
-        UnsupportedError: the layer keeps something that cannot be saved by name.
-        ValueError: what `get_variable` raises, when the weights are made.
+        LateVariableError: a built layer asks for a name that its discovery did not make.
+        LayerError: `create_fn` does not return a layer.
+        UnsupportedError: the layer has state that cannot be saved by name.
+        ValueError: an error of `get_variable`, when the weights are made.
 
     Example:
     >>> @kscope.scoped
@@ -130,7 +130,7 @@ def _obtain(
 
 
 def _find(request: LayerRequest) -> Kept | None:
-    """The layer to share, `None` to make one."""
+    """Return the layer to share, or `None` to make one."""
     kept: Kept | None = request.store.layers.get(request.name)
     if thread.call is not None:
         kept = thread.call.claim(request, kept, LAYERS)
@@ -142,7 +142,7 @@ def _find(request: LayerRequest) -> Kept | None:
 
 
 def _make(request: LayerRequest, make: Callable[[str], Any]) -> Kept:
-    """Make the layer, and keep it."""
+    """Make the layer, and put it into the store."""
     leaf = request.name.rpartition("/")[2]
     kept = KeptLayer(request.scope, request.store, request.asked, functools.partial(make, leaf))
     request.store.layers[request.name] = kept

@@ -1,4 +1,4 @@
-"""A Keras layer that was made in a scope: its weights become variables of the store, below its name."""
+"""`KeptLayer`: a Keras layer that was made in a scope; its weights are variables of the store, below its name."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ __all__ = ["KeptLayer"]
 
 
 class KeptLayer:
-    """A layer, where it is kept, and what its weights are called.
+    """A kept layer, with its store, its scope and the records of its weights.
 
     Attributes:
-        name: its full name, that of its scope.
-        scope: what its weights inherit.
-        store: where they are.
+        name: the layer's full name, which is its scope's.
+        scope: the scope whose defaults its weights inherit.
+        store: the store of the layer and its weights.
         layer: the Keras layer.
-        asked: what it was made of, if that is known.
+        asked: the class and arguments that it was made with, if they are known.
         site: the line that made it.
-        records: its weights.
+        records: the records of its weights.
     """
 
     __slots__ = (
@@ -66,7 +66,7 @@ class KeptLayer:
         self.site = call_site()
         self.layer: Any = None
         self._call: Any = None
-        # Keras numbers the names of nameless layers through the whole process; inside of this one, from anew.
+        # Keras numbers the names of unnamed layers in the whole process; inside this layer, the numbering is its own.
         self._uids: dict[str, int] = {}
         self._given: set[str] = set()
         self._raw: list[Any] = []
@@ -78,11 +78,11 @@ class KeptLayer:
             self.settle(self._raw)
         state = layer_state.of(layer)
         if state is not None:
-            # A scoped layer makes its own variables, in this very scope.
+            # A scoped layer makes its variables itself, in this scope.
             state.bind_to(store, scope)
         else:
             layer.build = self._building(layer.build)
-        layer._kscope_kept = self  # noqa: SLF001 - ours
+        layer._kscope_kept = self  # noqa: SLF001 - kscope's attribute
 
     def _check(self, layer: Any) -> None:
         if not isinstance(layer, keras.layers.Layer):
@@ -112,7 +112,7 @@ class KeptLayer:
 
     @contextmanager
     def _making(self) -> Iterator[None]:
-        """Run code of Keras that makes weights: eagerly, under this layer's name, or not at all."""
+        """Run Keras' code that makes weights, eagerly and below this layer's name; if it raises, remove the weights."""
         before, frame, first = thread.kept, thread.frame, next(self.store.numbers)
         self._call, self._raw = thread.call, []
         thread.kept = self
@@ -131,11 +131,11 @@ class KeptLayer:
             self._call = None
 
     def answers(self) -> bool:
-        """Whether it is this layer's code that runs, and not the call of a scoped layer inside of it."""
+        """Whether this layer's own code is running, and not the call of a scoped layer inside it."""
         return thread.call is self._call
 
     def weight(self, owner: Any, path: list[str], options: dict[str, Any]) -> Any:
-        """What `add_weight` of the layer, or of one inside of it, returns."""
+        """Return the variable for a call of `add_weight` of the layer, or of a layer inside it."""
         name = "/".join([*(path[1:] if path[:1] == [getattr(self.layer, "name", None)] else path), options["name"]])
         dtype = keras.backend.standardize_dtype(options["dtype"] or owner.variable_dtype)
         variable = self._get(
@@ -165,7 +165,7 @@ class KeptLayer:
         return variable
 
     def _first_state(self, name: str, generator: Any) -> Any:
-        """What Keras chose for a random generator, or, with a seed, what follows from the name."""
+        """Return the initial state of a random generator: derived from seed and name, or, without a seed, Keras'."""
         with _keras.eagerly():
             numbers = _keras.numbers(generator.state)
         seed = self.store.seed
@@ -182,14 +182,14 @@ class KeptLayer:
         return variable
 
     def take(self, variable: Any) -> None:
-        """Take note of a variable that was made beside `add_weight`, while the layer was made or built."""
+        """Note a variable that was made without `add_weight`, while the layer was made or built."""
         self._raw.append(variable)
 
     def settle(self, made: list[Any]) -> None:
-        """Give what was made beside `add_weight` a name, too: the state of random numbers; other things have none.
+        """Name the state of random generators, which Keras makes without `add_weight`.
 
         Raises:
-            UnsupportedError: for other things.
+            UnsupportedError: for any other variable that was made without `add_weight`.
         """
         raw = {id(variable) for variable in made}
         for generator in _keras.seed_generators(self.layer):
@@ -223,7 +223,7 @@ def _refuse_to_quantize(name: str, mode: Any = None, **_: Any) -> None:
 
 
 def _unused(name: str, given: set[str]) -> str:
-    """The name, with a number if the layer has used it before."""
+    """Return the name, with a number added if the layer has used it before."""
     unique, number = name, 0
     while unique in given:
         number += 1

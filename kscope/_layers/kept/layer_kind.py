@@ -1,4 +1,4 @@
-"""What a running call does with a layer that is kept in a store, where it differs from a variable."""
+"""`LAYERS`: how a running call looks up a kept layer, where it differs from a variable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["LAYERS"]
 
 
 class _Layers(Kind):
-    """Layers, which `kscope.layer` gets."""
+    """Kept layers, which `kscope.layer` gets."""
 
     noun = "Layer"
     absent = "does not exist"
@@ -28,11 +28,11 @@ class _Layers(Kind):
         return messages.exists(request, found, twice)
 
     def missing(self, request: Any) -> None:
-        # Under `reuse=True` it is the weights that have to be there: the layer is no more than their code (row T5).
+        # Under `reuse=True` only the weights have to exist: the layer is only the code that uses them (row T5).
         del request
 
     def put_back(self, store: Registry, found: Kept) -> Kept:
-        # The layer does not ask for its weights again.
+        # A layer that is built does not ask for its weights again.
         for record in found.records:
             store.put_back(record)
         return store.layers.setdefault(found.name, found)

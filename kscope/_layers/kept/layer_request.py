@@ -1,4 +1,4 @@
-"""`LayerRequest`: one look-up of a layer by name, and what the layer is to be made of."""
+"""`LayerRequest`: one look-up of a layer by name, with the class and arguments to make it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _PLAIN = (bool, int, float, str, bytes, type(None))
 
 
 class Makings:
-    """What a layer is to be made of, for comparison with what one of the same name was made of."""
+    """The class and arguments of a requested layer, to compare with those of the kept layer of the same name."""
 
     def __init__(self, cls: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]):
         self.cls = cls
-        # Objects, such as initializers, are made anew at each call, and compare as different.
+        # Only plain values are compared: objects, such as initializers, are new at each call and compare as different.
         self._plain: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
 
     def agrees(self, other: Makings) -> bool:
-        """Whether one layer can be both, as far as plain arguments tell."""
+        """Whether both have the same class and no plain argument that differs."""
         return self.cls == other.cls and all(
             value == other._plain[key]
             for key, value in self._plain.items()
@@ -41,14 +41,14 @@ class Makings:
 
 
 class LayerRequest:
-    """One look-up of a layer; a call of a scoped layer judges it as it judges a `Request`.
+    """One look-up of a layer; the call of a scoped layer checks it as it checks a `Request`.
 
     Attributes:
-        scope: the layer's own, whose name is the layer's.
-        store: where the layer is kept.
+        scope: the layer's own scope, which has the layer's name.
+        store: the store in which the layer is kept.
         name: the layer's full name.
         reuse: the reuse mode.
-        asked: what the layer is to be made of, if that is known.
+        asked: the class and arguments to make the layer, if they are known.
     """
 
     __slots__ = ("asked", "name", "reuse", "scope", "store")
@@ -61,5 +61,5 @@ class LayerRequest:
         self.asked = asked
 
     def spelled(self) -> str:
-        """What is asked for, in a line of a message."""
+        """Return the request as a line of a message shows it."""
         return f"{self.name}, {self.asked}" if self.asked else self.name

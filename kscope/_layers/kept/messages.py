@@ -1,4 +1,4 @@
-"""The errors of look-ups of layers; those of variables stand in `kscope._stores.lookup.messages`."""
+"""The errors of look-ups of layers; those of variables are in `kscope._stores.lookup.messages`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["exists", "mismatch"]
 
 
 def exists(request: LayerRequest, kept: Kept, twice: bool = False) -> errors.LayerExistsError:
-    """The name is taken, and the scope does not reuse."""
+    """Return the error of a name that is taken, in a scope that does not reuse."""
     fix = "keep what kscope.layer() returns and call that, use get_or_create_layer(), or give the layer another name."
     if twice:
         fix = f"this call got it before; {fix}"
@@ -27,10 +27,10 @@ def exists(request: LayerRequest, kept: Kept, twice: bool = False) -> errors.Lay
 
 
 def mismatch(request: LayerRequest, kept: Kept) -> errors.LayerMismatchError:
-    """The layer of that name is another one."""
+    """Return the error of a layer that was made with another class or other arguments."""
     return errors.LayerMismatchError(
         errors.compose(
-            f"Trying to share layer {request.name}, but it was made otherwise.",
+            f"Trying to share layer {request.name}, but it was made with another class or other arguments.",
             [*messages.asked(request), *_found(kept)],
             "ask for the layer that is there, or give this one another name.",
         )

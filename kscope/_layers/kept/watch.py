@@ -1,4 +1,4 @@
-"""What Keras makes while kscope has a say in it: weights of kept layers, and variables inside scoped calls."""
+"""Watch the variables that Keras makes: the weights of kept layers, and variables inside scoped layers' calls."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["note", "refusal", "weight_maker"]
 
 
 def weight_maker(owner: Any) -> Callable[[dict[str, Any]], Any] | None:
-    """Return what makes the weights of a kept layer, and of all layers in it; `None` for other layers."""
+    """Return the function that makes the weights of a kept layer or of a layer in it; `None` for other layers."""
     kept, layers = _answering(), _keras.open_layers(owner)
     if kept is None:
-        # A layer without a `build` of its own builds what is inside of it when it is called.
+        # A layer without its own `build` builds the layers inside it when it is called.
         for place in reversed(range(len(layers))):
             marks = getattr(layers[place], "__dict__", {})
             if "_kscope" in marks:
-                # A scoped layer answers for its own call.
+                # A scoped layer checks the variables of its own call.
                 return None
             if "_kscope_kept" in marks:
                 kept, layers = marks["_kscope_kept"], layers[place:]
@@ -38,7 +38,7 @@ def _answering() -> Any:
 
 
 def note(variable: Any) -> None:
-    """Tell who has to answer for a variable that was made past `get_variable`."""
+    """Report a variable that was made without `get_variable` to the kept layer or the call that is running."""
     if isinstance(variable, ScopedVariable):
         return
     if (kept := _answering()) is not None:
@@ -48,7 +48,7 @@ def note(variable: Any) -> None:
 
 
 def refusal() -> Exception | None:
-    """The error of a variable that Keras does not make inside a scoped layer's call, because it runs on symbols."""
+    """Return the error of a variable that Keras cannot make because a scoped layer's call runs on symbols, if any."""
     if thread.call is None or _answering() is not None or not _keras.deferring():
         return None
     return _call_messages.untracked(call_site())

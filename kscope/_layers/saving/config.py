@@ -1,7 +1,7 @@
-"""Scope, store and reuse mode in a layer's config, and back (design, "Rebuilding").
+"""Write scope, store and reuse mode into a layer's config, and read them.
 
-Layers whose configs name one store share a new one when they are rebuilt, and never the one they were made from.
-Within one rebuilding each layer of a store comes once: a layer that comes again starts the next.
+Layers whose configs name one store share one new store when they are rebuilt, never the original one. Rebuilding one
+of them a second time starts another new store.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _AUTO = "AUTO_REUSE"
 
 
 class _Rebuilding(threading.local):
-    """The stores being rebuilt in this thread, by the token of the store that the configs name."""
+    """The new stores of this thread, by the token of the store that the configs name."""
 
     def __init__(self) -> None:
         self.stores: weakref.WeakValueDictionary[str, VariableStore] = weakref.WeakValueDictionary()
@@ -39,9 +39,9 @@ _rebuilding = _Rebuilding()
 
 
 def of(state: LayerState) -> dict[str, Any]:
-    """The layer's part of its config.
+    """Return kscope's part of the layer's config.
 
-    A layer that was bound inside another one is bound there again when that one is rebuilt.
+    A layer that was bound inside another layer is bound there again when the other layer is rebuilt.
     """
     wanted = state.wanted
     own = state.bound and not state.nested
@@ -67,7 +67,7 @@ def _wanted_scope(state: LayerState) -> Any:
 
 
 def _scope_config(scope: VariableScope) -> Any:
-    """`"/name"`, or with what the scope hands down if it does."""
+    """Return `"/name"`, or a dict if the scope has a reuse mode or defaults."""
     if scope.defaults == Defaults() and not scope.mode:
         return "/" + scope.name
     given = {key: value for key, value in scope.defaults._asdict().items() if value is not None}
@@ -80,7 +80,7 @@ def _scope_config(scope: VariableScope) -> Any:
 
 def _store_config(state: LayerState, store: VariableStore) -> dict[str, Any]:
     config = {"id": store.token, "member": _member(state, store)}
-    # A rebuilt layer draws what this one drew.
+    # With the seed, a rebuilt layer draws the same initial values.
     return config if store.own_seed is None else {**config, "seed": store.own_seed}
 
 
@@ -91,7 +91,7 @@ def _member(state: LayerState, store: VariableStore) -> int:
 
 
 def apply(state: LayerState, config: dict[str, Any]) -> None:
-    """Set what is wanted of the binding, from constructor arguments or from a config."""
+    """Set the layer's wanted store, scope and reuse mode, from constructor arguments or from a config."""
     wanted = state.wanted
     if "reuse" in config:
         wanted.reuse = AUTO_REUSE if config["reuse"] == _AUTO else checked(config["reuse"])
@@ -104,12 +104,12 @@ def apply(state: LayerState, config: dict[str, Any]) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A constructor argument as Keras writes it into a config by itself, or `None`."""
+    """Return a constructor argument if Keras can write it into a config by itself, else `None`."""
     return value if isinstance(value, str | int | float) else None
 
 
 def allows_late(late: Any) -> bool:
-    """Whether `late=` allows variables that no discovery met."""
+    """Whether `late=` allows late variables."""
     if late not in ("raise", "allow"):
         raise errors.OptionError(f'The `late` of a layer must be "raise" or "allow". Received: late={late!r}')
     return bool(late == "allow")

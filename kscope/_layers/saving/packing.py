@@ -1,4 +1,4 @@
-"""Many small arrays in a few large ones: HDF5 takes longer to make a data set than to write a page of numbers."""
+"""Pack many small arrays into a few large ones: HDF5 takes longer to make a data set than to write a few numbers."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ PREFIX = "packed|"
 
 NAMES = "|names"
 
-# What is small, and how much goes together. A chunk is read whole before a layer is touched, so that it is bounded.
+# The size of a small array, and of a chunk. A chunk is read whole before a layer is changed, so its size is bounded.
 _SMALL_BYTES = 16 * 1024
 CHUNK_BYTES = 1024 * 1024
 _CHUNK_ARRAYS = 4096
 
-# With fewer arrays each has a data set of its own, which other tools can read by its name.
+# Fewer arrays are not packed, so that other tools can read each data set by its name.
 _FEW = 64
 
 
 class Part(NamedTuple):
-    """Where one array stands in a packed one."""
+    """The position of one array in a packed one: the data set, the offset in it, and the array's shape."""
 
     key: str
     offset: int
@@ -34,7 +34,7 @@ class Part(NamedTuple):
 
 
 def packed(arrays: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The data sets to write for named arrays: large ones as they are, many small ones of one dtype together."""
+    """Yield the data sets to write for named arrays: large arrays unchanged, small ones of one dtype packed."""
     small: dict[str, list[str]] = {}
     for key, array in arrays.items():
         if len(arrays) < _FEW or array.nbytes > _SMALL_BYTES:
@@ -62,10 +62,10 @@ def _chunks(keys: Iterable[str], arrays: Mapping[str, Any]) -> Iterator[list[str
 
 
 def unpacked(key: str, names: Any, size: int) -> Iterator[tuple[str, Part]]:
-    """The arrays inside the packed data set `key` of `size` numbers, by name.
+    """Yield the name and position of each array in the packed data set `key` of `size` numbers.
 
     Raises:
-        ValueError: if the list of names is not one that `packed` makes.
+        ValueError: if `names` is not a list of names that `packed` makes.
     """
     offset = 0
     for name, shape in untext(names):
@@ -78,15 +78,15 @@ def unpacked(key: str, names: Any, size: int) -> Iterator[tuple[str, Part]]:
 
 
 def text(value: Any) -> Any:
-    """JSON as an array of bytes, which any weights file holds."""
+    """Return a value as JSON in an array of bytes, which every weights file can hold."""
     return np.frombuffer(json.dumps(value).encode(), np.uint8)
 
 
 def untext(array: Any) -> Any:
-    """What `text` was given.
+    """Return the value that was passed to `text`.
 
     Raises:
-        ValueError: if it is no JSON.
+        ValueError: if the array is not JSON.
     """
     try:
         return json.loads(np.asarray(array, np.uint8).tobytes())

@@ -1,9 +1,9 @@
-"""A layer's part of a weights file: its variables under their scoped names, each shared one once in the file.
+"""Save and load a layer's variables in a weights file under their scoped names; a shared variable is saved once.
 
-Keras writes a layer's variables under numbers, at a place made of attribute names. Here a key is the number of the
-store within the file and the scoped name, with `|` for the slash that HDF5 would take for a group: `0|tower|fc|kernel`.
-Where a layer stands in the file is only the first place to look, so that loading survives renamed attributes and new
-layers. A layer is checked whole before any of its variables is set.
+Keras writes a layer's variables under numbers, in an entry whose path is made of attribute names. Here a key is the
+number of the store in the file and the scoped name, with `|` for the slash, which HDF5 would take for a group:
+`0|tower|fc|kernel`. The layer's own entry is only the first place to look, so that loading works after attributes were
+renamed or layers were added. A layer is checked completely before any of its variables is set.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ __all__ = ["load", "save", "whole_file"]
 
 _SHARED = "shared"
 
-# To compare a name with all others takes its time; after a few, nobody reads on.
+# Comparing with every name is slow, so only the first few missing names get a hint.
 _HINTS = 4
 
-# How many mismatches a message lists.
+# The number of mismatches that a message lists.
 _LISTED = 20
 
 Known = Mapping[Record, Registry]
@@ -40,7 +40,7 @@ Mismatch = tuple[str, str, str]
 
 
 class _Place:
-    """Where the numbers of one variable stand: at which place of the file, under which key, in what part of it."""
+    """The position of one variable in the file: the path of an entry, a key in it, and a part of a packed data set."""
 
     __slots__ = ("key", "part", "path")
 
@@ -50,7 +50,7 @@ class _Place:
         self.part = part
 
     def order(self) -> tuple[str, str]:
-        """What the places in one packed data set have in common."""
+        """Return a sort key that is the same for all variables in one packed data set."""
         return self.path, self.part.key if self.part else ""
 
     def shape(self, entry: Any) -> tuple[int, ...]:
@@ -61,7 +61,7 @@ class _Place:
 
 
 class _Written:
-    """What one saving has written so far."""
+    """The stores and records that were written to one file so far."""
 
     def __init__(self) -> None:
         self.numbers: dict[Registry, int] = {}
@@ -69,7 +69,7 @@ class _Written:
 
 
 class _Read:
-    """What one loading knows of its file, and what it has loaded so far."""
+    """The known content of one file that is being loaded, and the records that were loaded so far."""
 
     def __init__(self) -> None:
         self.numbers: dict[Registry, int] = {}
@@ -80,14 +80,14 @@ class _Read:
         self._chunk: tuple[str, str, Any] = ("", "", None)
 
     def entry(self, entry: Any) -> dict[Name, _Place]:
-        """The variables that stand where the layer stands."""
+        """Return the variables in the layer's entry."""
         path = files.place(entry)
         if path not in self._entries:
             self._entries[path] = dict(_places(entry, path))
         return self._entries[path]
 
     def everything(self, entry: Any) -> dict[Name, _Place]:
-        """The variables of the whole file; looked through once, and only if a layer asks for it."""
+        """Return the variables of the whole file, which is searched once, and only if a layer needs it."""
         if self._all is None:
             self._all = {}
             for path in files.places(entry):
@@ -96,7 +96,7 @@ class _Read:
         return self._all
 
     def value(self, entry: Any, place: _Place) -> Any:
-        """The numbers of one variable."""
+        """Return the numbers of one variable."""
         with files.at(entry, place.path) as there:
             if place.part is None:
                 return there[place.key]
@@ -106,12 +106,12 @@ class _Read:
             return self._chunk[2][place.part.offset : place.part.offset + size].reshape(place.part.shape)
 
     def unclaimed(self) -> list[str]:
-        """The names in the file that no layer asked for."""
+        """List the names in the file that no layer asked for."""
         return sorted(name for number, name in (self._all or {}).keys() - self.claimed)
 
 
 class _Thread(threading.local):
-    """The files read in a loading that has to find a use for every variable."""
+    """The files that were read inside `whole_file()`, of which every variable must be used."""
 
     whole: list[_Read] | None = None
 
@@ -139,12 +139,12 @@ def _name(key: str) -> Name | None:
 
 
 def save(entry: Any, known: Known, others: Iterable[Any]) -> None:
-    """Write a layer's variables, but those that stand in the file already.
+    """Write a layer's variables, except those that are already in the file.
 
     Args:
-        entry: the layer's place in the file, a mapping.
+        entry: the layer's entry in the file, a mapping.
         known: the scoped variables, with their stores.
-        others: the layer's further variables, which are written under numbers, as Keras does.
+        others: the layer's further variables, which are written under numbers, as by Keras.
     """
     file: _Written = _session(entry, _Written)
     arrays, shared = {}, []
@@ -167,16 +167,17 @@ def load(entry: Any, layer: keras.layers.Layer, known: Known, others: list[Any])
     """Set a layer's variables from a file.
 
     Args:
-        entry: the layer's place in the file, a mapping.
+        entry: the layer's entry in the file, a mapping.
         layer: the layer, for messages.
         known: the scoped variables, with their stores.
         others: the layer's further variables.
 
     Returns:
-        Whether the file has the layer by scoped names. If not, nothing was done: it may have it by Keras' numbers.
+        Whether the file has the layer's variables by scoped names. If not, nothing was done; the file may have them
+        by Keras' numbers.
 
     Raises:
-        WeightsMismatchError: an entry is missing, too many, or of another shape; nothing was set.
+        WeightsMismatchError: a variable is missing, superfluous, or of another shape; nothing was set.
     """
     file: _Read = _session(entry, _Read)
     if _thread.whole is not None and file not in _thread.whole:
@@ -190,7 +191,7 @@ def load(entry: Any, layer: keras.layers.Layer, known: Known, others: list[Any])
     mismatches += _others(entry, numbered, others)
     if mismatches:
         raise _mismatch(layer.name, mismatches)
-    # One packed data set after the other, so that each is read once.
+    # Sorted by packed data set, so that each is read once.
     for record, place in sorted(found.items(), key=lambda item: item[1].order()):
         _keras.set_numbers(record.variable, file.value(entry, place))
         file.records.add(record)
@@ -221,17 +222,17 @@ def _places(entry: Any, path: str) -> Iterator[tuple[Name, _Place]]:
 
 
 def _bounded(entry: Any, key: str) -> Any:
-    """A data set of ours, which are small."""
+    """Read a data set of kscope's, or raise if it is larger than kscope writes them."""
     size = math.prod(files.declared_shape(entry, key))
     if size > 16 * packing.CHUNK_BYTES:
-        raise ValueError(f"{key!r} declares {size:,} numbers, more than any file of ours has")
+        raise ValueError(f"{key!r} declares {size:,} numbers, more than in any file of kscope")
     return entry[key]
 
 
 def _find(
     entry: Any, layer: keras.layers.Layer, file: _Read, here: dict[Name, _Place], known: Known
 ) -> tuple[dict[Record, _Place], list[Mismatch]]:
-    """Where each variable stands that is not loaded yet, and what does not fit."""
+    """Find the position of each variable that is not loaded yet, and list the mismatches."""
     found: dict[Record, _Place] = {}
     mismatches: list[Mismatch] = []
     taken: set[int] = set()
@@ -281,7 +282,11 @@ def _choose(
     names: set[str],
     taken: set[int],
 ) -> tuple[int, dict[Name, _Place]]:
-    """Which store of the file is a layer's, by what stands where the layer does, by its neighbours, by its names."""
+    """Choose the number of a layer's store in the file; also return the variables to search.
+
+    It is the first store with all of the names among those in the layer's entry, those of its shared variables, the
+    one of earlier layers, and all others. If there is none, the best of the other candidates is chosen.
+    """
     own = sorted({number for number, _ in here} - taken)
     for number in own:
         if all((number, name) in here for name in names):
@@ -307,14 +312,14 @@ def _choose(
 
 
 def _shared(entry: Any) -> list[int]:
-    """The stores of the variables that the layer shares with one that was written before."""
+    """List the store numbers of the layer's variables that were written with an earlier layer."""
     if _SHARED not in entry:
         return []
     return sorted({name[0] for key in packing.untext(_bounded(entry, _SHARED)) if (name := _name(key))})
 
 
 def _others(entry: Any, numbered: list[str], others: list[Any]) -> list[Mismatch]:
-    """What does not fit among the variables that have numbers for names."""
+    """List the mismatches of the variables that are saved under numbers."""
     mismatches: list[Mismatch] = []
     for i, variable in enumerate(others):
         if str(i) not in numbered:
@@ -326,7 +331,7 @@ def _others(entry: Any, numbered: list[str], others: list[Any]) -> list[Mismatch
 
 
 def _mismatch(layer: str, mismatches: list[Mismatch]) -> errors.WeightsMismatchError:
-    """A layer and its part of a weights file differ; each mismatch is its kind, a scoped name, and details."""
+    """Return the error of a layer that differs from the file; a mismatch is its kind, a scoped name, and details."""
     kinds = ("missing", "extra", "mis-shaped")
     facts = [
         (kind, f"{name}{f' ({details})' if details else ''}")
@@ -348,7 +353,7 @@ def _mismatch(layer: str, mismatches: list[Mismatch]) -> errors.WeightsMismatchE
 
 @contextmanager
 def whole_file() -> Iterator[Callable[[], list[str]]]:
-    """Take note of all that the files have which are read in the block; gives what lists what nobody asked for."""
+    """Record the variables of the files that are read in the block; yield a function that lists the unused names."""
     read: list[_Read] = []
     outer, _thread.whole = _thread.whole, read
     try:

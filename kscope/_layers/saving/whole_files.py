@@ -1,8 +1,8 @@
-"""Files that are written whole, and read whole, or not at all.
+"""Write files, and load them, completely or not at all.
 
-Keras writes into the file that it replaces, so that a process that is killed leaves neither the old nor the new one.
-It loads layer by layer, and leaves those that are loaded when a later one fails. For a model with scoped layers in it
-the three methods of `keras.Model` that touch files are made to do better; every other model is left as it is.
+Keras writes into the file that it replaces, so that a process that is killed leaves neither the old nor the new file.
+It loads layer by layer, and if a layer fails, the layers before it keep their loaded values. For models with scoped
+layers, the three methods of `keras.Model` that touch files are wrapped to avoid both; other models are not affected.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from kscope._layers.saving import weights as _weights
 
 __all__ = ["load_weights", "save", "save_weights"]
 
-# What a reader raises that meets a file which is cut off or damaged.
+# The errors that are raised when a file is cut off or damaged.
 _DAMAGED = (OSError, KeyError, RuntimeError, zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError)
 _NOT_DAMAGED = (FileNotFoundError, PermissionError, IsADirectoryError, errors.KscopeError)
 
@@ -40,10 +40,10 @@ def save(
     zipped: bool | None = None,
     **kwargs: Any,
 ) -> None:
-    """`keras.Model.save`, by way of a file beside the one that is replaced."""
+    """Call `keras.Model.save` on a temporary file beside the one that is replaced, and move it into place."""
     del model
     if zipped is False:
-        # A directory, which no single step could put in place.
+        # A directory, which cannot be replaced in one step.
         original(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
     else:
         _write(functools.partial(original, zipped=zipped, **kwargs), filepath, overwrite)
@@ -52,13 +52,13 @@ def save(
 def save_weights(
     original: Callable[..., Any], model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
 ) -> None:
-    """`keras.Model.save_weights`, by way of a file beside the one that is replaced."""
+    """Call `keras.Model.save_weights` on a temporary file beside the one that is replaced, and move it into place."""
     del model
     _write(functools.partial(original, max_shard_size=max_shard_size), filepath, overwrite)
 
 
 def _write(save: Callable[..., Any], filepath: Any, overwrite: bool) -> None:
-    """Let Keras write beside the file, and move what it wrote into its place."""
+    """Let Keras write into a temporary directory beside the file, and move the result into place."""
     if not _is_local_file(filepath):
         save(filepath, overwrite=overwrite)
         return
@@ -68,7 +68,7 @@ def _write(save: Callable[..., Any], filepath: Any, overwrite: bool) -> None:
     # In the same directory, so that moving a file into its place is one step.
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as beside:
         save(str(Path(beside, path.name)))
-        # The list of shards comes last: until then the old one stands.
+        # The list of shards comes last: until then the old list is valid.
         for file in sorted(Path(beside).iterdir(), key=lambda file: file.suffix == ".json"):
             _flush(file)
             file.replace(path.with_name(file.name))
@@ -79,7 +79,7 @@ def _is_local_file(filepath: Any) -> bool:
 
 
 def _flush(file: Path) -> None:
-    """Have the file on the disk before its name is: a crash may keep the one and lose the other."""
+    """Write the content to the disk before the file is renamed: a crash could keep the name and lose the content."""
     with file.open("rb") as stream:
         os.fsync(stream.fileno())
 
@@ -87,7 +87,7 @@ def _flush(file: Path) -> None:
 def load_weights(
     original: Callable[..., Any], model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any
 ) -> None:
-    """`keras.Model.load_weights`, with all variables or none."""
+    """Call `keras.Model.load_weights`, and load all variables or none."""
     with _or_nothing(model, filepath), _weights.whole_file() as left:
         original(filepath, skip_mismatch=skip_mismatch, **kwargs)
         if not skip_mismatch and not kwargs:
@@ -108,7 +108,7 @@ def _check_all_used(left: list[str], model: keras.Model, filepath: Any) -> None:
 
 @contextmanager
 def _or_nothing(model: keras.Model, filepath: Any) -> Iterator[None]:
-    """Put every variable back as it was if the block raises."""
+    """Restore the values of all variables if the block raises."""
     optimizer = getattr(model, "optimizer", None)
     variables = [*model.variables, *(optimizer.variables if optimizer else ())]
     saved = [(variable, _keras.frozen(variable.value)) for variable in variables]

@@ -1,4 +1,4 @@
-"""`Call`: what code below layers asks of the running call of a scoped layer."""
+"""`Call`: the protocol through which a look-up asks the running call of a scoped layer."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["Call"]
 
 
 class Call(Protocol):
-    """One execution of a scoped layer's `call()`, as a look-up sees it in `thread.call`."""
+    """One run of a scoped layer's `call()`, as a look-up sees it in `thread.call`."""
 
     def admits(self, record: Record, reuse: Reuse) -> bool:
-        """Whether this call may have the variable, which is then noted; `False` is judged again by `claim`."""
+        """Whether this call may get the variable at once, which is then noted; if not, `claim` decides."""
 
     def claim(self, request: Request, found: Record | None) -> Record | None:
-        """Judge a look-up: the variable to share, `None` to make one, or an error."""
+        """Return the record to share, or `None` to make a variable; raise if the look-up is not allowed."""
 
     def made(self, request: Request, record: Record) -> None:
         """Note a variable that was just made in this call."""
 
     def training(self, inherited: bool | None) -> bool | None:
-        """Whether this is a call in training, where Keras hands down `inherited`."""
+        """Return the training mode of this call; `inherited` is the mode that Keras passes down."""

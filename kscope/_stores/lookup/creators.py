@@ -1,7 +1,7 @@
-"""`variable_creator_scope`: functions around the making of each new variable (section L).
+"""`variable_creator_scope`: functions that wrap the making of each new variable (rows L).
 
-A getter stands around the look-up, and runs at each; a creator stands around what happens when there is nothing to
-share. The stack of creators belongs to a thread's stand in a store, as it belonged to a thread in a graph (row L5).
+A getter wraps the look-up, and runs at each one; a creator wraps the making, and runs only if there is no variable to
+share. The stack of creators belongs to a thread's frame in a store, as in TF1 to a thread in a graph (row L5).
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ __all__ = ["make", "variable_creator_scope"]
 
 
 class variable_creator_scope:  # noqa: N801 - TF1's spelling
-    """Put a creator around the making of new variables, in a block and in this thread.
+    """Wrap the making of new variables in a creator, in a block and in this thread.
 
-    The creator that was entered last is called first, and its `next_creator` is the one around it. It runs for
-    variables that are made, never for those that are shared; inside the custom getters, and before the regularizer
-    is attached (rows L1, L2). It reaches the layers that are built in the block, but no other store that is opened
-    in it with `as_default()` (row L5).
+    The creator that was entered last is called first, and its `next_creator` is the one around it. A creator runs for
+    variables that are made, never for those that are shared; it runs inside the custom getters, and before the
+    regularizer is attached (rows L1, L2). It applies to layers that are built in the block, but not to another store
+    that is opened in the block with `as_default()` (row L5).
 
     Args:
         creator: a callable `creator(next_creator, **kwargs)` that returns a `keras.Variable`. The keywords are
             `name` (the full one), `initial_value` (a value, or a callable of shape and dtype), `shape`, `dtype`,
-            `trainable`, `collections`, `constraint`, `synchronization` and `aggregation`. What it does not hand on
-            stays as it is. The name, shape and dtype of what it returns have to be those that it was called with
-            (rows L3, L4).
+            `trainable`, `collections`, `constraint`, `synchronization` and `aggregation`. A keyword that it does not
+            pass on keeps its value. The variable that it returns must have the name, shape and dtype that it was
+            called with (rows L3, L4).
 
     Returns:
         A context manager.
 
     Raises:
         OptionTypeError: the creator is not callable.
-        CreatorError: from `get_variable`, if a creator renames, or returns something else than asked for.
-        NestingError: on leaving, if another creator scope was entered inside and not left yet (row L6).
+        CreatorError: from `get_variable`, if a creator renames the variable, or returns one that does not fit.
+        NestingError: on exit, if another creator scope was entered inside and not left yet (row L6).
 
     Example:
     >>> def frozen(next_creator, **kwargs):
@@ -80,12 +80,12 @@ class variable_creator_scope:  # noqa: N801 - TF1's spelling
 
 
 def _base() -> Frame:
-    """The stand that the running calls of layers started from: a layer has no creators of its own."""
+    """Return the frame in which the outermost running layer was called: layers have no creators of their own."""
     return current_frame().base()
 
 
 def make(name: str, initial: Any, *, regularizer: Any, **asked: Any) -> tuple[Any, Any]:
-    """Make a variable by way of the creators that are open.
+    """Make a variable through the open creators.
 
     Returns:
         The variable, and its collections.
@@ -107,7 +107,7 @@ def make(name: str, initial: Any, *, regularizer: Any, **asked: Any) -> tuple[An
 
 
 class _End:
-    """The end of every chain, which makes the variable: asked for everything, or told what is to be different."""
+    """The end of every chain, which makes the variable; creators pass it all keywords, or only the changed ones."""
 
     def __init__(self, name: str, initial: Any, asked: dict[str, Any]):
         self._asked = {"name": name, "initial_value": initial, **asked}
@@ -120,8 +120,7 @@ class _End:
         unknown = sorted(set(keywords) - set(self._asked))
         if unknown:
             raise errors.OptionTypeError(
-                f"A creator handed on {', '.join(unknown)}, which no variable is made with. "
-                f"Known are: {', '.join(self._asked)}"
+                f"A creator passed on unknown arguments: {', '.join(unknown)}. Known are: {', '.join(self._asked)}"
             )
         _check_name(keywords.get("name", self._asked["name"]), self._asked["name"])
         self._asked.update(keywords)
@@ -134,7 +133,7 @@ class _End:
         del options["collections"]
         mode = _options.mode_of("synchronization", _options.SYNCHRONIZATION, options["synchronization"], name)
         options["constraint"] = _options.constraint_of(options["constraint"])
-        # State, such as moving statistics: in 16 bits small updates are lost, and PyTorch loses all of them.
+        # No autocast for state, such as moving statistics: 16 bits lose small updates, and PyTorch loses all of them.
         return make_variable(name, initial, regularizer=regularizer, autocast=mode != "on_read", **options)
 
 
@@ -149,7 +148,7 @@ def _check_name(name: Any, asked: str) -> None:
 
 
 def _check(variable: Any, name: str, shape: tuple[int, ...], dtype: str, creator: Any) -> None:
-    """What a creator made is what the store keeps, so that it has to be what the store was asked for."""
+    """Raise if a creator's variable, which the store keeps, does not have the requested name, shape and dtype."""
     if not isinstance(variable, keras.Variable):
         raise _misfit(name, f"returned {variable!r} (of type {type(variable).__name__}), no keras.Variable", creator)
     _check_name(variable.path, name)

@@ -1,4 +1,7 @@
-"""Looking a variable up in its store, and making it where it is missing: one atomic step (sections G, H, O)."""
+"""Look a variable up in its store, and make it if it is missing: one atomic step (rows G, H, O).
+
+Rows and decisions: `docs/rules`.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,9 @@ __all__ = ["obtain"]
 
 
 def obtain(request: Request) -> Any:
-    """The variable, found or made.
+    """Find the variable, or make it.
 
-    Raises what `get_variable` lists; a request that raises leaves nothing behind.
+    It raises the errors of `get_variable`. A request that raises leaves nothing behind.
     """
     if request.partitioner is not None and not (_is_scalar(request) or isinstance(request.partitioner, Sharded)):
         return partition.obtain(request, obtain)
@@ -37,19 +40,19 @@ def obtain(request: Request) -> Any:
     record = _find(request)
     if record is None:
         with request.store.lock:
-            # Another thread may have been first (deviation 11, row O6).
+            # Another thread may have made it meanwhile (decision 11, row O6).
             record = _find(request) or _make(request)
     return record.variable
 
 
 def _is_scalar(request: Request) -> bool:
-    """Whether a partitioner has nothing to cut (row M5)."""
+    """Whether the variable is a scalar, which a partitioner cannot slice (row M5)."""
     shape = request.initial.shape if isinstance(request.initial, Constant) else request.shape
     return shape == ()
 
 
 def _find(request: Request) -> Record | None:
-    """The record to share, `None` to make one: first whether, then the shape, then the dtype (row G9)."""
+    """Return the record to share, or `None` to make one; check first the reuse, then shape, then dtype (row G9)."""
     record = request.store.records.get(request.name)
     call = thread.call
     if call is not None:
@@ -64,7 +67,7 @@ def _find(request: Request) -> Record | None:
 
 
 def _check_shared(request: Request, record: Record) -> None:
-    """Shape and dtype are all that is checked on sharing; the rest of the arguments is TF1's to ignore (row G10)."""
+    """Check shape and dtype; as in TF1, all other arguments are ignored when a variable is shared (row G10)."""
     if not shapes.compatible(request.shape, record.shape):
         raise messages.shape_mismatch(request, record)
     if request.dtype is not None and request.dtype != record.dtype:
@@ -98,7 +101,7 @@ def _make(request: Request) -> Record:
 
 
 def _draw(request: Request, variable: Any, dtype: str) -> Callable[[], Any] | None:
-    """What gives the variable's initial value anew, for stores that ask for it: it keeps the initializer alive."""
+    """Return a function that draws a new initial value, for stores that redraw; it keeps the initializer alive."""
     initial = request.initial
     if not request.store.redraws or isinstance(initial, Constant):
         return None
@@ -109,7 +112,7 @@ def _draw(request: Request, variable: Any, dtype: str) -> Callable[[], Any] | No
 
 
 def _initial_value(request: Request) -> tuple[Any, str]:
-    """What to make the variable from, and its dtype: a constant brings its own (rows H2, H3, H7, H12)."""
+    """Return the initial value, or the function that draws it, and the dtype (rows H2, H3, H7, H12)."""
     initial = request.initial
     if initial is not None and not isinstance(initial, Constant) and request.shape is None:
         if not _initial.takes_nothing(initial):
@@ -132,19 +135,19 @@ def _initial_value(request: Request) -> tuple[Any, str]:
 
 
 def _drawn(request: Request, shape: Any, dtype: str) -> Callable[..., Any]:
-    """The function that Keras calls for the values: what a seed decides on, or what the initializer draws itself."""
+    """Return the function that Keras calls for the values: a seeded one if there is a seed, else the initializer."""
     initial: Any = _initial.default(request.name, dtype) if request.initial is None else request.initial
     name, info = request.whole or (request.name, None)
     seed = request.store.seed
     drawing = None if seed is None else _seeded.drawing(name, initial, seed, shape, dtype, info)
     if drawing is not None:
         return drawing
-    # The default was made for this variable, so that there is nothing to draw anew from.
+    # The default initializer was made for this variable only, so it need not be copied to draw new numbers.
     return initial if request.initial is None else _initial.drawn(request.name, initial, info)
 
 
 def _placement(request: Request, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Where the variable is, and where it is read, if somebody said so."""
+    """Return the keywords that place the variable on devices: its layout, and the device that it is read from."""
     placement: dict[str, Any] = {}
     if isinstance(request.partitioner, Sharded):
         placement["layout"] = request.partitioner.layout(shape, request.name)
@@ -156,13 +159,13 @@ def _placement(request: Request, shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 def _refuse_unsupported(request: Request) -> None:
-    """What is inherited and handed to getters, but has no meaning for a variable that is made."""
+    """Refuse an argument that getters accept, but that a new variable cannot have."""
     if request.validate_shape is not True:
         raise errors.UnsupportedError(
             errors.compose(
                 f"Variable {request.name} cannot be made with validate_shape={request.validate_shape!r}.",
                 [("scope", repr(request.scope.name))],
-                "Keras variables have a shape that never changes; pass True. A custom getter may also take it away.",
+                "Keras variables have a shape that never changes; pass True. A custom getter may also drop it.",
             )
         )
 

@@ -1,4 +1,7 @@
-"""Custom getters: functions around the look-up, each called with the next one (section K)."""
+"""Custom getters: functions that wrap the look-up, each called with the next one (rows K).
+
+Rows and decisions: `docs/rules`.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +21,17 @@ __all__ = ["call"]
 
 
 def call(custom: Getter, request: Request, arguments: Arguments) -> Any:
-    """Call a getter, or a chain of them, with the true one and what is asked for.
+    """Call a getter, or a chain of them, with the true getter and the request.
 
-    All values are resolved: what the scope gives is filled in, and shape, dtype and modes are in one spelling
-    (row K2). The getter is called positionally, so that its first parameter may have any name (row K3).
+    All values are resolved: the scope's defaults are filled in, and shape, dtype and modes are in one spelling
+    (row K2). The next getter is passed by position, so that the getter's first parameter may have any name (row K3).
     """
     getter = getter_chain.routed(custom)
     _check_callable(getter, request)
     initial = request.initial
     trains = request.trains(initial.dtype if isinstance(initial, _initial_value.Constant) else request.fallback)
     keywords: dict[str, Any] = dict(zip(Arguments._fields, arguments, strict=True))
-    # A shape of unknown rank has no other spelling than the user's.
+    # A shape of unknown rank is passed on as the user spelled it.
     keywords["shape"] = arguments.shape if request.shape is shapes.UNKNOWN_RANK else request.shape
     keywords["dtype"] = request.dtype or Implied(request.fallback)
     keywords["trainable"] = trains
@@ -54,7 +57,7 @@ def _check_callable(custom: Any, request: Request) -> None:
 
 
 class _TrueGetter:
-    """The end of every chain: looks up or makes, under the name it is given (row K8)."""
+    """The last getter of every chain: it finds or makes the variable of the name that it is given (row K8)."""
 
     __slots__ = ("_asked", "_trains")
 
@@ -64,17 +67,17 @@ class _TrueGetter:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and "name" not in kwargs:
-            # As a getter mostly does it.
+            # The usual call of a getter: `getter(name, **kwargs)`.
             kwargs["name"] = args[0]
         elif args:
             kwargs = Arguments(*args, **kwargs)._asdict()
         asked, reuse = self._asked, kwargs.get("reuse")
-        # A getter that drops `reuse` gets the scope's, not TF1's silent AUTO_REUSE (deviation 9, row K9).
+        # If a getter drops `reuse`, the scope's mode holds, not TF1's silent AUTO_REUSE (decision 9, row K9).
         kwargs["reuse"] = asked.reuse if reuse is None else checked(reuse)
         if kwargs.get("dtype") is None:
-            # One that drops the dtype gets the default, and not the scope's (row K12).
+            # If a getter drops the dtype, Keras' default dtype holds, and not the scope's (row K12).
             kwargs["dtype"] = Implied(dtypes.floatx())
         if asked.trainable is None and kwargs.get("trainable") is self._trains:
-            # Nobody said so: it follows the dtype, which a getter or the initial value may change.
+            # Not set by the user: it depends on the dtype, which a getter or the initial value may change.
             kwargs["trainable"] = None
         return find_or_make.obtain(Request(asked.scope, asked.store, Arguments(**kwargs)))

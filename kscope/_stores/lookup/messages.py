@@ -1,4 +1,4 @@
-"""The messages of look-ups that fail: TF1's line, the facts, the way out (rows G1, G2, G5, G7)."""
+"""The errors of look-ups that fail: TF1's line, the facts, the fix (rows G1, G2, G5, G7)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LookUp(Protocol):
 
     @property
     def scope(self) -> VariableScope:
-        """The scope that gives what is not written."""
+        """The scope whose defaults fill in the arguments that were left out."""
 
     @property
     def store(self) -> Registry:
@@ -37,11 +37,11 @@ class LookUp(Protocol):
         """The reuse mode."""
 
     def spelled(self) -> str:
-        """What is asked for, in a line of a message."""
+        """Return the request as a line of a message shows it."""
 
 
 def exists(request: LookUp, record: Record, twice: bool = False) -> errors.VariableExistsError:
-    """The name is taken, and the scope does not reuse."""
+    """Return the error of a name that is taken, in a scope that does not reuse."""
     fix = "open the scope with reuse=True or reuse=kscope.AUTO_REUSE to share it, or give the variable another name."
     if twice:
         fix = f"this call got it before; {fix}"
@@ -56,7 +56,7 @@ def exists(request: LookUp, record: Record, twice: bool = False) -> errors.Varia
 
 
 def missing(request: LookUp) -> errors.VariableMissingError:
-    """The scope reuses, and there is no such variable."""
+    """Return the error of a name that does not exist, in a scope that reuses."""
     names = list(request.store.records)
     return errors.VariableMissingError(
         errors.compose(
@@ -73,7 +73,7 @@ def missing(request: LookUp) -> errors.VariableMissingError:
 
 
 def shape_mismatch(request: Request, record: Record) -> errors.ShapeMismatchError:
-    """The variable has another shape."""
+    """Return the error of a variable that has another shape."""
     return errors.ShapeMismatchError(
         errors.compose(
             f"Trying to share variable {request.name}, but specified shape {shapes.spelled(request.shape)} and found "
@@ -85,7 +85,7 @@ def shape_mismatch(request: Request, record: Record) -> errors.ShapeMismatchErro
 
 
 def dtype_mismatch(request: Request, record: Record) -> errors.DtypeMismatchError:
-    """The variable has another dtype."""
+    """Return the error of a variable that has another dtype."""
     return errors.DtypeMismatchError(
         errors.compose(
             f"Trying to share variable {request.name}, but specified dtype {request.dtype} and found dtype "
@@ -97,7 +97,7 @@ def dtype_mismatch(request: Request, record: Record) -> errors.DtypeMismatchErro
 
 
 def asked(request: LookUp) -> list[tuple[str, object]]:
-    """The lines of a message that say what was asked for, and where."""
+    """Return the lines of a message with the request and its scope."""
     reuse = getattr(request.reuse, "name", request.reuse)
     return [("asked for", request.spelled()), ("scope", f"{request.scope.name!r}, reuse={reuse}")]
 

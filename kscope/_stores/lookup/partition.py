@@ -1,4 +1,4 @@
-"""Look-ups of partitioned variables: each slice is looked up by itself (section M)."""
+"""Look-ups of partitioned variables: each slice is looked up by itself (rows M)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from kscope.initializers._initial_value import Constant
 
 __all__ = ["obtain", "without_partitioner"]
 
-# The look-up of one slice, which is handed in: it looks partitioned variables up here.
+# The look-up of one slice. It is an argument, because its module imports this one.
 FindOrMake: TypeAlias = Callable[[Request], Any]
 
 
 def obtain(request: Request, find_or_make: FindOrMake) -> PartitionedVariable:
-    """The partitioned variable, found or made; what raises leaves nothing behind (rows M8, M9)."""
+    """Find the partitioned variable, or make it; a request that raises leaves nothing behind (rows M8, M9)."""
     if not callable(request.partitioner):
         raise errors.OptionTypeError(f"The partitioner must be a callable, while get {request.partitioner!r}")
     with request.store.lock:
@@ -33,7 +33,11 @@ def obtain(request: Request, find_or_make: FindOrMake) -> PartitionedVariable:
 
 
 def without_partitioner(request: Request, find_or_make: FindOrMake) -> PartitionedVariable | None:
-    """A look-up without partitioner of a variable that is partitioned: found with `reuse=True` only (row M8)."""
+    """Find a partitioned variable by a request without partitioner, which `reuse=True` alone allows (row M8).
+
+    Returns:
+        The variable, or `None` if there is no partitioned variable of that name.
+    """
     whole: PartitionedVariable | None = request.store.partitioned.get(request.name)
     if whole is None:
         return None
@@ -72,7 +76,7 @@ def _check_shape(request: Request, whole: PartitionedVariable) -> None:
 
 
 def _again(request: Request, whole: PartitionedVariable, find_or_make: FindOrMake) -> PartitionedVariable:
-    """Look each slice up, so that a layer's call knows that it got them."""
+    """Look each slice up again, so that a layer's call notes that it got them."""
     try:
         for number, shard in enumerate(whole.shards):
             find_or_make(request.for_part(f"{request.name}/part_{number}", tuple(shard.shape), None))
@@ -120,7 +124,7 @@ def _make(request: Request, find_or_make: FindOrMake) -> PartitionedVariable:
 
 
 def _obtain_all(requests: Iterable[Request], find_or_make: FindOrMake) -> list[Any]:
-    """Look every slice up or make it; where one fails, those made before it go."""
+    """Find or make every slice; if one fails, remove those that were made before it."""
     shards, made = [], []
     try:
         for request in requests:
@@ -153,7 +157,7 @@ def _shape_and_dtype(request: Request) -> tuple[tuple[int, ...], str]:
 
 
 def _part_of(initial: Any, shape: tuple[int, ...], info: PartitionInfo) -> Any:
-    """A slice's own initial value: a slice of a constant, or the initializer that draws for it (row M7)."""
+    """Return the initial value of one slice: a slice of a constant, or the initializer itself (row M7)."""
     if isinstance(initial, Constant):
         where = tuple(slice(offset, offset + size) for offset, size in zip(info.var_offset, shape, strict=True))
         return Constant(operator.getitem(initial.value, where), initial.dtype, shape, initial.adapts)

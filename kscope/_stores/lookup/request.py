@@ -1,4 +1,7 @@
-"""`Request`: one call of `get_variable` as it reaches the store, with every default filled in."""
+"""`Request`: the checked arguments of one look-up, with every default filled in.
+
+Rows and decisions: `docs/rules`.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ __all__ = ["Arguments", "Implied", "Request"]
 class Arguments(NamedTuple):
     """The arguments of one call of `get_variable`, in the order in which custom getters take them.
 
-    The scope's reuse mode is among them; a custom getter is not, since it is called with them.
+    They include the scope's reuse mode, but not the custom getter, which is called with them.
     """
 
     name: Any
@@ -42,23 +45,23 @@ class Arguments(NamedTuple):
 
 
 class Implied(str):
-    """A dtype that nobody wrote: the scope's. A look-up does not check it (deviation 1, row G8)."""
+    """A default dtype, which the caller did not pass. A look-up does not check it (decision 1, row G8)."""
 
     __slots__ = ()
 
 
 class Request:
-    """What is asked of a store.
+    """The checked arguments of one look-up.
 
-    Made of `Arguments` with the scope's defaults filled in, which are checked and resolved as far as a
-    look-up needs them, in TF1's order: first the constant's dtype, then the two modes (row G9). The rest is looked
-    at when the variable is made.
+    It is made from `Arguments` with the scope's defaults filled in. They are checked and resolved as far as a look-up
+    needs them, in TF1's order: first the constant's dtype, then the two modes (row G9). The other arguments are
+    checked when the variable is made.
 
     Attributes:
-        dtype: the one that somebody wrote, or `None`.
-        fallback: the scope's dtype.
+        dtype: the dtype that the caller passed, or `None`.
+        fallback: the dtype of a new variable: `dtype`, or the default, which is mostly the scope's.
         initial: a `Constant`, a callable, or `None`.
-        whole: of a slice, the name of the whole, and where it stands there.
+        whole: for a slice, the name of the partitioned variable, and the slice's position in it.
     """
 
     __slots__ = (
@@ -111,7 +114,7 @@ class Request:
         self.aggregation = options.mode_of("aggregation", options.AGGREGATION, arguments.aggregation, self.name)
 
     def for_part(self, name: str, shape: tuple[int, ...], initial: Any, info: PartitionInfo | None = None) -> Request:
-        """The same for one slice of a partitioned variable; one that is to be made stands somewhere in the whole."""
+        """Return the request for one slice of a partitioned variable; `info` is the position of a slice to be made."""
         part = copy.copy(self)
         part.name = name
         part.shape = None if isinstance(initial, Constant) else shape
@@ -121,11 +124,11 @@ class Request:
         return part
 
     def trains(self, dtype: str) -> bool:
-        """Whether a variable of that dtype is made trainable."""
+        """Whether a new variable of that dtype is trainable."""
         return options.trainable_of(self.trainable, self.synchronization, dtype, self.name)
 
     def spelled(self) -> str:
-        """What is asked for, in a line of a message."""
+        """Return the request as a line of a message shows it."""
         parts = [self.name]
         if self.shape is not None:
             parts.append(f"shape {shapes.spelled(self.shape)}")
