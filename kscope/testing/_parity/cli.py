@@ -58,7 +58,7 @@ def _names(text: str) -> list[str]:
 
 def _parity(arguments: argparse.Namespace) -> int:
     options = {name: value for name, value in vars(arguments).items() if name != "run"}
-    # `python -m` looks there; an installed command would not.
+    # `python -m` looks for modules in the current folder; a program that calls `main` does not.
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
@@ -77,14 +77,14 @@ def _parity(arguments: argparse.Namespace) -> int:
 
 
 def array(text: str, seed: int) -> np.ndarray[Any, Any]:
-    """The random array that a SHAPE of the command line stands for.
+    """Return a random array of the shape and dtype that a SHAPE of the command line gives.
 
     Args:
         text: such as `"32,64"`, `"32,10:int32"` or `"32,10:int32:1000"`.
-        seed: int. The same one gives the same numbers.
+        seed: int. The same seed gives the same numbers.
 
     Raises:
-        CaseError: if it is no such text.
+        CaseError: if `text` has another form.
 
     Example:
     >>> array("2,3:int32:5", seed=0).shape, str(array("4", seed=0).dtype)
