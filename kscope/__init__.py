@@ -126,7 +126,7 @@ _HOMES = {
     **{name: f"kscope.{name}" for name in _PUBLIC_MODULES},
 }
 
-# These files use the default store, and are on floors below the file that makes it.
+# These files use the default store, but are below the file that makes it.
 _NEED_THE_DEFAULT_STORE = ("_scopes.frame", "_scopes.scope", "_scopes.variable_scope", "_stores.lookup.creators")
 
 __all__ = sorted(["__version__", *_HOMES])
