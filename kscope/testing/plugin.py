@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["kscope_seeded_store", "kscope_store"]
 
-_MARKER = f"{MARK}: with --kscope-backends, run once on each of those backends, each in a process of its own"
+_MARKER = f"{MARK}: with --kscope-backends, run once on each of those backends, in one process for each"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--kscope-backends",
         metavar="all|NAME,...",
         help=f"run tests that are marked {MARK} once on each of these backends of Keras, or on all that are installed, "
-        "each in a process of its own",
+        "in one process for each",
     )
     group.addoption("--kscope-worker", type=Path, help=argparse.SUPPRESS)
 

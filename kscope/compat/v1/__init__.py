@@ -104,7 +104,7 @@ _INSTEAD = {
     "is_variable_initialized": _NOTHING_TO_DO,
     "keras": "import keras. For keras.utils.get_or_create_layer use kscope.get_or_create_layer, and for "
     "keras.utils.track_tf1_style_variables kscope.ScopedLayer.",
-    "layers": "call layers of Keras, or make a function of get_variable.",
+    "layers": "use the layers of Keras, or write a function that calls get_variable.",
     "local_variables_initializer": _NOTHING_TO_DO,
     "name_scope": "use kscope.variable_scope, or keras.name_scope for operations.",
     "op_scope": "use kscope.variable_scope, or keras.name_scope for operations.",
