@@ -175,7 +175,7 @@ def _shown(array: Any) -> str:
 def _check_training(
     make_layer: Callable[[], Any], arrays: tuple[Any, ...], targets: Any, optimizer: Any, loss: Any
 ) -> None:
-    # With some random weights, a ReLU is zero for all inputs: only a weight that no attempt changes is an error.
+    # With some random weights, a ReLU is zero for all inputs, so the check is repeated with others before it fails.
     for _ in range(_DRAWS):
         layer = _new(make_layer)
         outputs = layer(*tensors(arrays))
