@@ -91,10 +91,10 @@ def _anchor(heading):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_between_pages(page):
-    """A link to a section of one of the pages leads to a heading."""
+    """A link to a section of a page leads to a heading of it."""
     for target, anchor in re.findall(r"\]\(([^)#]*)#([^)]*)\)", page.read_text(encoding="utf-8")):
         linked = (page.parent / target).resolve() if target else page
-        assert linked in PAGES
+        assert linked.is_file()
         assert anchor in map(_anchor, _headings(linked.read_text(encoding="utf-8")))
 
 
