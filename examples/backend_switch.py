@@ -1,10 +1,11 @@
-"""One model on three backends: the same numbers to begin with, the same loss curve, and a change of backend half-way.
+"""One model on three backends: the same initial values, the same loss curve, and a change of backend during training.
 
-A classifier of scikit-learn's 1,797 handwritten digits is trained from the same seed on each backend that is
-installed, a process for each. Then a run is handed on: a third of the steps on the first backend, saved, loaded on the
-next, and so on. Its curve goes on as if nothing had happened: weights and the optimizer's moments are found by name.
+A classifier of scikit-learn's 1,797 handwritten digits is trained from the same seed on each installed backend, in one
+process for each. Then one run changes its backend: with three backends, it trains a third of the steps on the first, is
+saved, is loaded on the second, and so on. The loss curve continues without a jump, because weights and the optimizer's
+moments are found by name.
 
-Run it with `python examples/backend_switch.py --output FOLDER`; two backends at least have to be installed.
+Run it with `python examples/backend_switch.py --output FOLDER`. At least two backends have to be installed.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ BATCH = 64
 
 
 def batches(steps):
-    """The same batches of images and digits for every backend."""
+    """Yield batches of images and digits, the same for every backend."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -44,7 +45,7 @@ def batches(steps):
 
 
 def build():
-    """A model with a stack of scoped layers, whose initial values depend on their names and the seed alone."""
+    """Return a compiled model whose initial values depend only on the seed and on the names of the variables."""
     import keras
 
     import kscope
@@ -67,7 +68,7 @@ def build():
 
 
 def work(job):
-    """In the process of one backend: train some of the steps, and say what came of it."""
+    """In the process of one backend: train some of the steps, and write the losses to a file."""
     import keras
 
     model = build()
@@ -85,7 +86,7 @@ def work(job):
 
 
 def run(folder, backend, start, stop, load=None, save=None):
-    """Some steps on one backend, in a process of its own."""
+    """Train some steps on one backend, in a new process, and return its results."""
     result = folder / "result.json"
     job = {"start": start, "stop": stop, "load": load, "save": save, "result": str(result)}
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "KERAS_BACKEND": backend}
@@ -97,7 +98,7 @@ def run(folder, backend, start, stop, load=None, save=None):
 
 
 def relay(folder, backends, steps):
-    """One run that is handed from backend to backend, each taking an equal share."""
+    """Train one run on all backends, one after another, with an equal share of the steps for each."""
     bounds = [round(steps * i / len(backends)) for i in range(len(backends) + 1)]
     legs, load = [], None
     for number, (backend, (start, stop)) in enumerate(zip(backends, pairwise(bounds), strict=True)):
@@ -108,7 +109,7 @@ def relay(folder, backends, steps):
 
 
 def show(runs, legs):
-    """Print the losses step by step, how far apart they are, and how long a step takes."""
+    """Print the losses by step, their differences, and the time of a step; return the two largest differences."""
     first, *others = runs
     reference = np.array(runs[first]["losses"])
     table = Table(title="Loss by step")
@@ -135,7 +136,7 @@ def show(runs, legs):
 
 
 def draw(path, runs, legs):
-    """Draw the curves of all backends, the run that was handed on, and how far they are apart."""
+    """Draw the loss curves of all backends, the run that changes its backend, and the differences."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -148,7 +149,7 @@ def draw(path, runs, legs):
     )
     steps = np.arange(1, len(reference) + 1)
     for number, (backend, result) in enumerate(runs.items()):
-        # Each line is drawn thinner than the one below it, so that all can be seen where they agree.
+        # Each line is thinner than the one below it, so that all are visible where they agree.
         width = 2.0 * (len(runs) - number)
         curves.plot(steps, result["losses"], color=COLORS[backend], linewidth=width, label=backend)
         if backend != first:
@@ -168,7 +169,7 @@ def draw(path, runs, legs):
 
 
 def main():
-    """Train on each backend, hand a run on, print and draw."""
+    """Train on each backend, train one run on all of them, and show the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("backend_switch"), metavar="FOLDER")
     parser.add_argument("--steps", type=int, default=120, help="of training (default: %(default)s)")

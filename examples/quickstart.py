@@ -1,4 +1,4 @@
-"""The six examples of TF1's page on `tf.variable_scope`, one after another, with `kscope` in place of `tf`.
+"""The six examples from TF1's documentation of `tf.variable_scope`, with `kscope` in place of `tf`.
 
 Run it with `KERAS_BACKEND=jax python examples/quickstart.py`, or `tensorflow` or `torch`.
 """
@@ -7,14 +7,14 @@ import kscope
 
 
 def create() -> None:
-    """A variable's name is made of the scopes it stands in."""
+    """A variable's name starts with the names of the open scopes."""
     with kscope.variable_scope("foo"), kscope.variable_scope("bar"):
         v = kscope.get_variable("v", [1])
     print(f"1. created              {v.name}")
 
 
 def share_automatically() -> None:
-    """AUTO_REUSE creates a variable the first time, and finds it from then on."""
+    """With AUTO_REUSE, the first call creates a variable, and later calls find it."""
 
     def tower():
         with kscope.variable_scope("auto", reuse=kscope.AUTO_REUSE):
@@ -24,7 +24,7 @@ def share_automatically() -> None:
 
 
 def share_on_purpose() -> None:
-    """reuse=True finds a variable that is there."""
+    """With reuse=True, a variable that exists is found."""
     with kscope.variable_scope("purpose"):
         v = kscope.get_variable("v", [1])
     with kscope.variable_scope("purpose", reuse=True):
@@ -33,7 +33,7 @@ def share_on_purpose() -> None:
 
 
 def share_by_capturing() -> None:
-    """A captured scope can be told to reuse from now on."""
+    """After `reuse_variables()`, a captured scope finds variables that exist."""
     with kscope.variable_scope("captured") as scope:
         v = kscope.get_variable("v", [1])
         scope.reuse_variables()
@@ -42,7 +42,7 @@ def share_by_capturing() -> None:
 
 
 def share_by_accident() -> None:
-    """Asking for an existing name without reuse is an accident, and raises."""
+    """Getting an existing name without reuse raises, because it may be an accident."""
     with kscope.variable_scope("accident"):
         kscope.get_variable("v", [1])
         try:
@@ -52,7 +52,7 @@ def share_by_accident() -> None:
 
 
 def reuse_what_is_missing() -> None:
-    """Asking for a missing name in a reusing scope raises, too."""
+    """Getting a missing name with reuse=True raises, because it may be a typo."""
     with kscope.variable_scope("missing", reuse=True):
         try:
             kscope.get_variable("v", [1])

@@ -1,8 +1,8 @@
-"""One encoder, shared by name: a siamese network that verifies pairs of digits, and a classifier that names them.
+"""One encoder, shared by name: a siamese network that compares two digits, and a classifier that recognizes one.
 
-The images are the 1,797 handwritten digits that scikit-learn brings along; nothing is downloaded. Two layers use the
+The images are the 1,797 handwritten digits that scikit-learn contains; nothing is downloaded. Two layers use the
 variables under `/encoder`: `Verifier` twice, once for each image of a pair, and `Classifier` once. They are trained
-together, saved, and loaded again in a fresh process, where they get the same accuracy.
+together, saved, and loaded in a new process, where they have the same accuracy.
 
 Run it with `KERAS_BACKEND=jax python examples/shared_digits.py`, or `tensorflow` or `torch`.
 """
@@ -32,7 +32,7 @@ GOAL = 0.95
 
 
 def encode(images):
-    """64 numbers for each image, by two convolutions and a dense layer; the variables of whatever scope this is in."""
+    """Encode each image as 64 numbers: two convolutions and a dense layer, with variables in the current scope."""
     x = keras.ops.reshape(images, (-1, 8, 8, 1))
     for name, filters in (("conv1", 16), ("conv2", 32)):
         with kscope.variable_scope(name):
@@ -44,7 +44,7 @@ def encode(images):
 
 
 def dense(x, units, name):
-    """A dense layer, as TF1 had it: a function that gets its variables by name."""
+    """Apply a dense layer: as in TF1, a function that gets its variables by name."""
     with kscope.variable_scope(name):
         kernel = kscope.get_variable("kernel", [x.shape[-1], units])
         bias = kscope.get_variable("bias", [units], initializer="zeros")
@@ -56,7 +56,7 @@ class Verifier(kscope.ScopedLayer):
     """Whether two images show the same digit: two towers, one set of weights."""
 
     def call(self, left, right):
-        """The probability for each pair."""
+        """Return a probability for each pair."""
         with kscope.variable_scope("/encoder"):
             a = encode(left)
         with kscope.variable_scope("/encoder", reuse=True):
@@ -66,17 +66,17 @@ class Verifier(kscope.ScopedLayer):
 
 @keras.saving.register_keras_serializable(package="shared_digits")
 class Classifier(kscope.ScopedLayer):
-    """Which digit an image shows, seen through the verifier's encoder."""
+    """Which digit an image shows: a dense layer on top of the verifier's encoder."""
 
     def call(self, image):
-        """Ten probabilities for each image."""
+        """Return ten probabilities for each image."""
         with kscope.variable_scope("/encoder", reuse=True):
             x = encode(image)
         return keras.ops.softmax(dense(x, 10, "digit"))
 
 
 def build() -> keras.Model:
-    """Both layers, in one store and one model."""
+    """Return a model with both layers, which share one store."""
     store = kscope.VariableStore()
     left = keras.Input((64,), name="left")
     right = keras.Input((64,), name="right")
@@ -88,7 +88,7 @@ def build() -> keras.Model:
 
 
 def pairs(images, digits, rng):
-    """Each image several times, half of them beside another one of the same digit, half beside another digit."""
+    """Pair each image with several others: half of them show the same digit, half another digit."""
     left = np.tile(np.arange(len(images)), PAIRS_PER_IMAGE)
     same = np.arange(len(left)) % 2 == 0
     by_digit = [np.flatnonzero(digits == digit) for digit in range(10)]
@@ -100,7 +100,7 @@ def pairs(images, digits, rng):
 
 
 def data():
-    """Training and held-out images (0 to 1, 64 numbers each) as pairs."""
+    """Return the training and held-out images (64 numbers from 0 to 1 each), as pairs."""
     digits = load_digits()
     images = (digits.data / 16.0).astype("float32")
     train_x, test_x, train_y, test_y = train_test_split(
@@ -111,7 +111,7 @@ def data():
 
 
 def show_variables(model: keras.Model) -> None:
-    """Print each variable once, with every layer that uses it."""
+    """Print each variable once, with all layers that use it."""
     table = Table(title="Variables by name", caption="A shared variable is stored and trained once.")
     table.add_column("name", no_wrap=True)
     table.add_column("shape", no_wrap=True)
@@ -127,7 +127,7 @@ def show_variables(model: keras.Model) -> None:
 
 
 def accuracy(model: keras.Model, inputs, targets) -> dict[str, float]:
-    """The share of pairs and of images that the model gets right."""
+    """Return the fraction of pairs and of images for which the model is right."""
     predicted = model.predict(inputs, batch_size=512, verbose=0)
     return {
         "verification": float(np.mean((predicted["same"] > 0.5) == (targets["same"] > 0.5))),
@@ -136,7 +136,7 @@ def accuracy(model: keras.Model, inputs, targets) -> dict[str, float]:
 
 
 def train(path: Path) -> None:
-    """Build, show, train, save, and have a fresh process load and evaluate it."""
+    """Build, train and save the model, and evaluate it here and in a new process that loads it."""
     keras.utils.set_random_seed(SEED)
     training, held_out = data()
     model = build()
@@ -157,7 +157,7 @@ def train(path: Path) -> None:
 
 
 def main() -> None:
-    """Train and save; or, as the fresh process, load and evaluate."""
+    """Train and save, or, in the new process, load and evaluate."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--evaluate", type=Path, metavar="FILE", help="load a saved model and print its accuracy")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 """Named, scoped, safely shared variables for Keras 3, on TensorFlow, JAX and PyTorch.
 
-Importing this imports nothing else: each name is loaded when it is first used, Keras and its backend with it.
+`import kscope` does not import Keras or a backend: each name is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# The public names, by the file that each is loaded from when it is first used. The imports above say the same to type
-# checkers; a test compares the two.
+# The file from which each public name is loaded when it is first used. The imports above say the same to type checkers;
+# a test compares the two.
 _MODULES = {
     "_layers.kept.get_layer": ["get_or_create_layer", "layer"],
     "_layers.layer": ["ScopedLayer", "ScopedModel"],
@@ -118,7 +118,7 @@ _MODULES = {
 }
 _PUBLIC_MODULES = ["compat", "errors", "getters", "initializers", "partitioners", "regularizers", "testing", "typing"]
 
-# Not for users, but named by saved models and pickles.
+# This name is not public, but saved models and pickles contain it.
 _NAMED_BY_FILES = {"ScopedFunction": "kscope._layers.template:ScopedFunction"}
 
 _HOMES = {
@@ -126,7 +126,7 @@ _HOMES = {
     **{name: f"kscope.{name}" for name in _PUBLIC_MODULES},
 }
 
-# These ask for the default store, and stand below the file that makes it.
+# These files use the default store, but are below the file that makes it.
 _NEED_THE_DEFAULT_STORE = ("_scopes.frame", "_scopes.scope", "_scopes.variable_scope", "_stores.lookup.creators")
 
 __all__ = sorted(["__version__", *_HOMES])
@@ -137,7 +137,8 @@ def __getattr__(name: str) -> Any:
         import_module("kscope._stores.store")
     value = found(__name__, name, {**_HOMES, **_NAMED_BY_FILES})
     if name not in _PUBLIC_MODULES and "kscope._keras" in sys.modules:
-        # The first name that needs Keras brings the changes to it. kscope's own files import the modules meanwhile.
+        # The first name that needs Keras installs kscope's changes to Keras. kscope's own files do not come this way:
+        # they import the modules.
         from kscope._layers.hooks import install
 
         install()

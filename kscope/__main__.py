@@ -16,13 +16,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: those of the command line.
+        arguments: the arguments of the command line. Defaults to those of the process.
 
     Returns:
         The exit code.
 
     Raises:
-        SystemExit: for `--help`, `--version`, and with code 2 for arguments that are none.
+        SystemExit: after `--help` and `--version`, and with code 2 for invalid arguments.
     """
     parser = argparse.ArgumentParser(prog="kscope", description="Named, scoped, safely shared variables for Keras 3.")
     parser.add_argument("--version", action="version", version=f"kscope {__version__}")

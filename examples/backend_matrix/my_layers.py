@@ -1,4 +1,4 @@
-"""Layers of a project that are to work on every backend of Keras."""
+"""The layers of a project that supports every backend of Keras."""
 
 import keras
 import kscope
@@ -6,14 +6,14 @@ import kscope
 
 @keras.saving.register_keras_serializable(package="my_layers")
 class GatedUnit(kscope.ScopedLayer):
-    """A dense layer whose outputs are gated by another one's."""
+    """A dense layer whose outputs are gated by a second dense layer."""
 
     def __init__(self, units, **kwargs):
         super().__init__(**kwargs)
         self.units = units
 
     def call(self, x):
-        """The gated outputs."""
+        """Return the gated outputs."""
         return self._dense(x, "value") * keras.ops.sigmoid(self._dense(x, "gate"))
 
     def _dense(self, x, name):
@@ -24,5 +24,5 @@ class GatedUnit(kscope.ScopedLayer):
 
 
 def make_gated_unit():
-    """A layer for the comparison of backends, which finds this function by its name."""
+    """Return a layer for the comparison of backends, whose processes find this function by its name."""
     return GatedUnit(4, name="gated_unit")

@@ -320,7 +320,9 @@ def _parameters(hooks: Hooks) -> None:
         "_post_track_variable": _register,
         "_post_untrack_variable": _forget,
     }
-    if not all(hasattr(layer, name) for name in replacements):
+    # Set under another name, Keras would take the parameters for further weights.
+    code = getattr(getattr(layer, "_track_variables", None), "__code__", None)
+    if code is None or "_torch_params" not in code.co_names or not all(hasattr(layer, name) for name in replacements):
         switch_off("TorchLayer._track_variables", _PARAMETERS)
         return
     for name, replacement in replacements.items():

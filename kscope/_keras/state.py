@@ -32,6 +32,9 @@ NAME_UIDS = "object_name_uids"
 _MODULE = "keras.src.backend.common.global_state"
 _TRACES = "variables that are made while Keras traces are left to Keras, which makes them later"
 
+unknown: set[str] = set()
+"""Attributes that Keras calls otherwise."""
+
 get: Callable[[str], Any] = private(f"{_MODULE}:get_global_attribute", off=_TRACES, otherwise=lambda _: None)
 """Read an attribute of the state; `None` if there is none."""
 
@@ -51,6 +54,7 @@ def _check_names() -> None:
     for name, scope, off in scopes:
         with scope:
             if not get(name):
+                unknown.add(name)
                 switch_off(f"global_state.{name}", off)
     before = get(NAME_UIDS)
     put(NAME_UIDS, defaultdict(int))

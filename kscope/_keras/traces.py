@@ -58,6 +58,16 @@ def deferring() -> bool:
     return state.get(STATELESS) is not None or tracing()
 
 
+def _public_torch_device() -> str | None:
+    """Return the device for variables on PyTorch, if Keras does not tell where it keeps the one that is in use."""
+    if BACKEND != "torch" or TORCH_DEVICE not in state.unknown:
+        return None
+    return "cuda" if sys.modules["torch"].cuda.is_available() else "cpu"
+
+
+_torch_device = _public_torch_device()
+
+
 @contextmanager
 def outside_of_traces() -> Iterator[None]:
     """Run the block eagerly even while Keras or the backend traces, so that a variable is made for good.
@@ -72,9 +82,10 @@ def outside_of_traces() -> Iterator[None]:
         state.put(name, None)
     if str(saved[TORCH_DEVICE]) == "meta":
         state.put(TORCH_DEVICE, None)
+    elsewhere = _NOTHING if _torch_device is None else keras.device(_torch_device)
     symbols, _escaped.symbols = _escaped.symbols, saved[SYMBOLIC] or _escaped.symbols
     try:
-        with _lifted():
+        with _lifted(), elsewhere:
             yield
     finally:
         _escaped.symbols = symbols
@@ -84,7 +95,7 @@ def outside_of_traces() -> Iterator[None]:
 
 def eagerly() -> Any:
     """A block that runs eagerly: `outside_of_traces`, if there is one."""
-    return outside_of_traces() if deferring() else _NOTHING
+    return outside_of_traces() if deferring() or _torch_device is not None else _NOTHING
 
 
 def _jax_eval_context() -> Any:

@@ -1,7 +1,7 @@
-"""Other libraries' spelling of kscope, for code that is ported: `kscope.compat.v1` is TF1's.
+"""The names of other libraries for kscope's objects, for ported code: `kscope.compat.v1` has the names of TF1.
 
-Start with `v1/__init__.py`: names are found by tables, and are loaded when they are first used. Nothing is computed
-here, but for the sums in `v1/losses.py`.
+Start with `v1/__init__.py`: tables map the names to kscope's objects, which are loaded when they are first used. Only
+`v1/losses.py` has functions of its own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Proof that a layer is sound: on the backend that runs, and that all backends agree on it.
+"""Test helpers for layers: `check_layer` on the current backend, and comparisons of all backends.
 
-Importing this imports no backend and no Keras; each name is loaded when it is first used.
+Start with `_check_layer.py` and `_parity/`. Importing this module does not import Keras or a backend: each name is
+loaded when it is first used.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Which backends there are, which are installed, which of them a run compares, and how a process is told of its own.
+"""The backends: which are installed, which of them a run compares, and how a worker process selects one.
 
-Whether one is installed is asked without importing it.
+No backend is imported to find out whether it is installed.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def installed() -> tuple[str, ...]:
-    """The backends that are installed, in the order in which they are compared."""
+    """Return the backends that are installed, in the order in which they are compared."""
     return tuple(name for name in BACKENDS if _is_installed(name))
 
 
 def _is_installed(name: str) -> bool:
     spec = find_spec(name)
-    # A folder that happens to have the name is a namespace package, without a file of its own.
+    # A folder that happens to have this name is found as a namespace package, which has no file.
     return spec is not None and spec.origin is not None
 
 
 def chosen(backends: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The backends to compare, and those that are left out because they are not installed.
+    """Return the backends to compare, and those that are left out because they are not installed.
 
     Args:
-        backends: names of backends; the first one makes the weights. Defaults to all that are installed.
+        backends: names of backends; the first one makes the weights. Defaults to all installed backends.
 
     Raises:
-        CaseError: if a name is unknown, or given twice.
-        BackendMissingError: if one that was asked for is not installed, or fewer than two are left.
+        CaseError: if a name is unknown, or is given twice.
+        BackendMissingError: if a requested backend is not installed, or fewer than two are left.
     """
     there = installed()
     missing = () if backends is not None else tuple(name for name in BACKENDS if name not in there)
@@ -49,11 +49,11 @@ def chosen(backends: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, 
 
 
 def named(backends: Sequence[str]) -> tuple[str, ...]:
-    """The backends of those names, all of which have to be there.
+    """Return `backends` as a tuple, after checking that each is installed.
 
     Raises:
-        CaseError: if a name is unknown, or given twice.
-        BackendMissingError: if one is not installed.
+        CaseError: if a name is unknown, or is given twice.
+        BackendMissingError: if a backend is not installed.
     """
     _check_names(tuple(backends))
     there = installed()
@@ -73,10 +73,10 @@ def _how(missing: tuple[str, ...]) -> str:
 
 
 def environment(backend: str) -> dict[str, str]:
-    """The environment variables of a backend's worker: the caller's, but for what would make backends collide."""
+    """Return the environment variables of a worker: those of this process, with the settings of one backend."""
     polite = {
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        # Several backends in one accelerator's memory: none may take all of it at its start.
+        # Several backends share the memory of one accelerator, so none may allocate all of it at its start.
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }

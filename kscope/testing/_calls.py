@@ -1,4 +1,4 @@
-"""How a layer is called with the inputs of a case: directly, and as a model that predicts and trains."""
+"""Call a layer with the inputs of a case: directly, or as a model that predicts and trains."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["arguments", "as_model", "is_float", "names", "numbers", "random", "t
 
 
 def arguments(layer: keras.layers.Layer, inputs: Any) -> tuple[Any, ...]:
-    """The positional arguments of a call: those of a tuple, but a functional model takes its inputs as one list."""
+    """Return the positional arguments of a call: the items of a tuple, or one list for a functional model."""
     if not isinstance(inputs, tuple):
         return (inputs,)
     functional = isinstance(layer, keras.Model) and getattr(layer, "inputs", None)
@@ -20,16 +20,16 @@ def arguments(layer: keras.layers.Layer, inputs: Any) -> tuple[Any, ...]:
 
 
 def tensors(nested: Any) -> Any:
-    """The arrays of a nest as tensors; text stays an array, for which not every backend has a tensor."""
+    """Convert nested arrays to tensors. Text stays an array, since not every backend has tensors of text."""
     return keras.tree.map_structure(
         lambda array: array if array.dtype.kind in "US" else keras.ops.convert_to_tensor(array), nested
     )
 
 
 def as_model(layer: keras.layers.Layer, args: tuple[Any, ...]) -> tuple[Any, Any]:
-    """A model that computes what the layer does, and its inputs: the layer itself if it is a model.
+    """Return a model that computes what the layer computes, and the inputs of that model.
 
-    The sizes of the batch are fixed, since a layer may depend on them.
+    A model with one argument is returned itself. Else the batch size is fixed: a layer may depend on it.
     """
     if isinstance(layer, keras.Model) and len(args) == 1:
         return layer, args[0]
@@ -44,26 +44,26 @@ def _dtype(array: np.ndarray[Any, Any]) -> str:
 
 
 def names(nested: Any, root: str) -> list[str]:
-    """A name for each leaf: `root`, and the way to it."""
+    """Return a name for each leaf: `root`, followed by the keys that lead to the leaf."""
     return [root + "".join(f"[{key!r}]" for key in path) for path, _ in keras.tree.flatten_with_path(nested)]
 
 
 def random(name: str, shape: Any) -> np.ndarray[Any, Any]:
-    """Random float32 numbers that depend on the name and shape alone: dicts have another order on some backends."""
+    """Draw float32 numbers that depend on the name and shape only: some backends order dicts differently."""
     return np.random.default_rng(crc32(name.encode())).normal(size=tuple(shape)).astype("float32")
 
 
 def targets_for(outputs: Any) -> Any:
-    """Random targets for these outputs."""
+    """Draw random targets for `outputs`."""
     drawn = [random(name, x.shape) for name, x in zip(names(outputs, ""), keras.tree.flatten(outputs), strict=True)]
     return keras.tree.pack_sequence_as(outputs, drawn)
 
 
 def numbers(tensor: Any) -> np.ndarray[Any, Any]:
-    """A tensor or variable as an array."""
+    """Return a tensor or variable as an array."""
     return np.asarray(keras.ops.convert_to_numpy(tensor))
 
 
 def is_float(tensor: Any) -> bool:
-    """Whether gradients come from it."""
+    """Whether `tensor` has a float dtype, so that gradients flow from it."""
     return "float" in str(keras.backend.standardize_dtype(tensor.dtype))

@@ -1,4 +1,4 @@
-"""`check_layer`: whether a layer keeps Keras' contracts, on the backend that runs, by public API alone."""
+"""`check_layer`: check that a layer keeps Keras' contracts on the current backend, with public API only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kscope.testing._errors import LayerCheckError
 
 __all__ = ["check_layer"]
 
-# Of a loaded layer: the same operations on the same backend, but perhaps compiled in other pieces.
+# For a loaded layer: it runs the same operations on the same backend, but they may be compiled in other groups.
 _TOLERANCE = 1e-5
 _STEPS = 3
 _DRAWS = 3
@@ -34,24 +34,25 @@ def check_layer(
     loss: Any = "mse",
     precision: Sequence[str] = ("mixed_float16", "mixed_bfloat16"),
 ) -> None:
-    """Check that a layer is called, trained, saved, named and cast as Keras expects of a layer.
+    """Check that calling, training, saving, naming and casting a layer work as Keras expects.
 
-    Calling: a call on symbols gives the shapes and dtypes of an eager one.
-    Training: `fit` changes every trainable weight. Saving: `from_config(get_config())`, and saving to a `.keras` file
-    and loading, give equal outputs. Naming: all weights have different paths, and a second layer in another store has
-    the same ones below its name. Precision: a mixed policy gives outputs of its compute dtype, and float32 weights.
+    - Calling: a symbolic call gives the shapes and dtypes of an eager call.
+    - Naming: all weights have different paths, and a second layer in another store has the same paths below its name.
+    - Saving: `from_config(get_config())` gives equal outputs, and so does saving to a `.keras` file and loading.
+    - Training: `fit` changes every trainable weight.
+    - Precision: with a mixed policy, outputs have its compute dtype, and weights are float32.
 
     Args:
-        make_layer: a function without arguments that returns a new layer or model; lambdas will do.
-        inputs: NumPy arrays: one, a list or dict of them that is the layer's first argument, or a tuple of its
+        make_layer: a function without arguments that returns a new layer or model. It may be a lambda.
+        inputs: a NumPy array, or a list or dict of arrays, for the layer's first argument; or a tuple of its
             positional arguments.
         targets: NumPy arrays in the structure of the outputs, for training. Defaults to random numbers.
         optimizer: as in `keras.Model.compile`.
         loss: as in `keras.Model.compile`.
-        precision: names of the mixed policies to check; `()` for a layer that has a dtype of its own.
+        precision: names of the mixed policies to check; `()` for a layer that sets its own dtype.
 
     Raises:
-        LayerCheckError: an AssertionError; the message says what was expected and what was found.
+        LayerCheckError: an AssertionError; its message says what was expected and what was found.
 
     Example:
     >>> kscope.testing.check_layer(lambda: keras.layers.Dense(2), np.ones((4, 3), "float32"))
@@ -77,7 +78,7 @@ def check_layer(
 
 
 def _new(make_layer: Callable[[], Any]) -> Any:
-    # Each in a store of its own, as a second layer of another program would be.
+    # Each layer gets its own store, as if another program had made it.
     with VariableStore().as_default():
         return make_layer()
 
@@ -93,7 +94,7 @@ def _broken(layer: Any, expected: str, found: str) -> LayerCheckError:
 
 @contextmanager
 def _works(layer: Any, expected: str) -> Iterator[None]:
-    """Say what was expected, where something raises instead."""
+    """Raise `LayerCheckError` with `expected` if the block raises."""
     try:
         yield
     except LayerCheckError:
@@ -131,7 +132,7 @@ def _check_names(layer: Any, make_layer: Callable[[], Any], arrays: tuple[Any, .
 
 
 def _relative(layer: Any) -> list[str]:
-    """The paths of the weights below the layer's scope, or below its name, which Keras counts up."""
+    """Return the paths of the weights without the layer's scope, or without its name, to which Keras adds a number."""
     scope = getattr(layer, "scope", None)
     root = scope.name if isinstance(scope, VariableScope) else layer.name
     return [variable.path.removeprefix(f"{root}/") for variable in layer.weights]
@@ -174,7 +175,7 @@ def _shown(array: Any) -> str:
 def _check_training(
     make_layer: Callable[[], Any], arrays: tuple[Any, ...], targets: Any, optimizer: Any, loss: Any
 ) -> None:
-    # Some draws of small weights leave a rectifier at zero for all inputs: what never changes is what is wrong.
+    # With some random weights, a ReLU is zero for all inputs, so the check is repeated with others before it fails.
     for _ in range(_DRAWS):
         layer = _new(make_layer)
         outputs = layer(*tensors(arrays))
@@ -187,21 +188,21 @@ def _check_training(
 
 
 def _untrained(layer: Any, arrays: tuple[Any, ...], targets: Any, optimizer: Any, loss: Any) -> list[str]:
-    """The paths of the trainable weights that `fit` leaves as they are."""
+    """Return the paths of the trainable weights that `fit` does not change."""
     before = [numbers(variable) for variable in layer.trainable_variables]
     with _works(layer, "fit to run"), warnings.catch_warnings():
-        # What is returned says it, and where.
+        # The returned paths say the same.
         warnings.filterwarnings("ignore", "Gradients do not exist")
         model, data = as_model(layer, arrays)
         model.compile(optimizer=_another(optimizer), loss=loss)
-        # Some weights (a low-rank one that starts as zero) are reached in the second step.
+        # Some weights get a gradient in the second step only, such as those beside a factor that starts as zero.
         model.fit(data, targets, batch_size=_batch_size(data), epochs=_STEPS, shuffle=False, verbose=0)
     pairs = zip(layer.trainable_variables, before, strict=True)
     return [variable.path for variable, values in pairs if np.array_equal(numbers(variable), values)]
 
 
 def _another(optimizer: Any) -> Any:
-    """An optimizer of the same settings: one that was used knows the variables that it was used for."""
+    """Return a new optimizer with the same settings: a used one is bound to the variables that it trained."""
     return keras.optimizers.get(keras.saving.serialize_keras_object(keras.optimizers.get(optimizer)))
 
 

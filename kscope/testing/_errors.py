@@ -1,4 +1,4 @@
-"""What can go wrong in testing a layer, one class per mistake."""
+"""The errors of `kscope.testing`, one class for each mistake."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ __all__ = [
 
 
 class BackendsDisagreeError(KscopeError, AssertionError):
-    """Raised when a layer is not the same on all backends; the message is the table of what differs."""
+    """Raised when backends do not agree on a layer; the message is the table of differences."""
 
 
 class WorkerFailedError(BackendsDisagreeError):
-    """Raised when a layer fails on a backend, so that there is less to compare; the message has its traceback."""
+    """Raised when a layer fails on a backend, so that not all can be compared; the message has the traceback."""
 
 
 class BackendMissingError(KscopeError, ImportError):
-    """Raised when a backend that was asked for is not installed, or when there are fewer than two to compare."""
+    """Raised when a requested backend is not installed, or when there are fewer than two to compare."""
 
 
 class TargetError(KscopeError, ValueError):
-    """Raised when a function cannot be found again by its name in another process."""
+    """Raised when another process could not find a function by its name."""
 
 
 class CaseError(KscopeError, ValueError):
-    """Raised when inputs, targets or settings cannot be handed to another process."""
+    """Raised when inputs, targets or settings are invalid, or cannot be sent to another process."""
 
 
 class LayerCheckError(KscopeError, AssertionError):

@@ -1,4 +1,4 @@
-"""Marked tests on every backend: one pytest process for each, whose reports become reports of this one."""
+"""Run marked tests on several backends: in one pytest process for each, whose reports this process shows as its own."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ __all__ = ["MARK", "Recorder", "Reruns"]
 
 MARK = "kscope_backends"
 
-# What stands in the folder of a run.
+# The files in the folder of a run.
 _CHOSEN = "tests.json"
 _REPORTS = "reports.jsonl"
 _LOG = "output.txt"
 
 _SHOWN_LINES = 60
-# Of pytest's own plugins, those that would write over what this process writes.
+# Plugins of pytest that would overwrite the files of the process that started this one.
 _OF_THE_PARENT = ("lfplugin", "nfplugin", "stepwiseplugin")
 
 
 class Reruns:
-    """In the process that was started: takes the marked tests out of its own run, and has others run them.
+    """The plugin of the main process: removes the marked tests from its own run, and starts processes that run them.
 
     Args:
-        config: pytest's.
-        backends: what to run on.
-        missing: backends that are not installed, for the header.
+        config: the configuration of pytest.
+        backends: the backends to run the tests on.
+        missing: the backends that are not installed, for the header.
     """
 
     def __init__(self, config: pytest.Config, backends: Sequence[str], missing: Sequence[str]):
@@ -47,13 +47,13 @@ class Reruns:
         self._missing = missing
 
     def pytest_report_header(self) -> str:
-        """Say what the marked tests run on."""
+        """Return a line that names the backends of the marked tests."""
         missing = f" (not installed: {', '.join(self._missing)})" if self._missing else ""
         return f"kscope: tests marked {MARK} run on {', '.join(self._backends) or 'nothing'}{missing}"
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Run the tests that are not marked here, and the marked ones elsewhere."""
+        """Run the unmarked tests in this process, and the marked ones in a process for each backend."""
         if self._config.option.collectonly:
             return (yield)
         marked = [item for item in session.items if item.get_closest_marker(MARK)]
@@ -86,7 +86,7 @@ class Reruns:
 
 
 class _Run:
-    """The marked tests on one backend, in a process with the arguments of this one."""
+    """A process that runs the marked tests on one backend, with the arguments of this process."""
 
     def __init__(self, folder: Path, backend: str, items: list[pytest.Item], config: pytest.Config):
         self._folder = folder
@@ -99,7 +99,7 @@ class _Run:
         self._folder.mkdir()
         (self._folder / _CHOSEN).write_text(json.dumps([item.nodeid for item in self._items]), encoding="utf-8")
         invoked = self._config.invocation_params
-        # Python puts the current folder first where a module is run, and a program of pytest does not.
+        # `python -m` puts the current folder first in sys.path; the program `pytest` does not.
         safe = [] if {"", str(invoked.dir)} & set(sys.path) else ["-P"]
         command = [sys.executable, *safe, "-m", "pytest", *map(str, invoked.args), f"--kscope-worker={self._folder}"]
         with (self._folder / _LOG).open("wb") as log:
@@ -113,12 +113,12 @@ class _Run:
             )
 
     def stop(self) -> None:
-        """End it, if it still runs."""
+        """Kill the process if it is still running."""
         self._process.kill()
         self._process.wait()
 
     def reports(self) -> list[pytest.TestReport]:
-        """What became of the tests, once all have run; each is named after the backend, too."""
+        """Wait for the process, and return the reports of its tests, with the backend added to their names."""
         code = self._process.wait()
         path = self._folder / _REPORTS
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -130,7 +130,7 @@ class _Run:
     def _report(self, data: dict[str, Any]) -> pytest.TestReport:
         hook = self._config.hook
         if isinstance(data["longrepr"], list):
-            # Where and why a test was skipped, which JSON has no tuples for.
+            # The file, line and reason of a skip: a tuple, which JSON made a list.
             data["longrepr"] = tuple(data["longrepr"])
         report: pytest.TestReport = hook.pytest_report_from_serializable(config=self._config, data=data)
         file, line, name = report.location
@@ -138,7 +138,7 @@ class _Run:
         return report
 
     def _lost(self, item: pytest.Item, code: int) -> pytest.TestReport:
-        """The report of a test that has none, because its process ended before."""
+        """Return a failure for a test that has no report, because its process ended too early."""
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         output = (self._folder / _LOG).read_text(encoding="utf-8", errors="replace").splitlines()
         why = "\n".join(
@@ -153,7 +153,7 @@ class _Run:
 
 
 class Recorder:
-    """In the process of a backend: runs what it is told, and writes the reports down."""
+    """The plugin of a backend's process: runs the chosen tests, and writes their reports to a file."""
 
     def __init__(self, folder: Path, config: pytest.Config):
         self._folder = folder
@@ -162,7 +162,7 @@ class Recorder:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self) -> None:
-        """Leave files to the process that started this one."""
+        """Unregister the plugins that write files: those are the files of the process that started this one."""
         for name in _OF_THE_PARENT:
             plugin = self._config.pluginmanager.get_plugin(name)
             if plugin is not None:
@@ -170,12 +170,12 @@ class Recorder:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep the tests that were chosen."""
+        """Keep only the chosen tests."""
         chosen = set(json.loads((self._folder / _CHOSEN).read_text(encoding="utf-8")))
         items[:] = [item for item in items if item.nodeid in chosen]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write a report down, so that it is there if the next test ends the process."""
+        """Write a report at once, so that it is not lost if the next test crashes the process."""
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
         with (self._folder / _REPORTS).open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(data, default=str) + "\n")

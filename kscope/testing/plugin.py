@@ -1,6 +1,6 @@
-"""The pytest plugin: marked tests on every backend, and stores for tests.
+"""The pytest plugin: runs marked tests on every backend, and has fixtures that open a store.
 
-pytest loads it in each project of an environment that has kscope. It imports neither Keras nor a backend.
+pytest loads it in every project of an environment in which kscope is installed, so it imports no Keras and no backend.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 __all__ = ["kscope_seeded_store", "kscope_store"]
 
-_MARKER = f"{MARK}: with --kscope-backends, run once on each of those backends, each in a process of its own"
+_MARKER = f"{MARK}: with --kscope-backends, run once on each of those backends, in one process for each"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Tell pytest of the options."""
+    """Add the command line options."""
     group = parser.getgroup("kscope")
     group.addoption(
         "--kscope-backends",
         metavar="all|NAME,...",
         help=f"run tests that are marked {MARK} once on each of these backends of Keras, or on all that are installed, "
-        "each in a process of its own",
+        "in one process for each",
     )
     group.addoption("--kscope-worker", type=Path, help=argparse.SUPPRESS)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Decide what this process is for: it runs tests, has others run them, or is one of those others."""
+    """Register `Reruns` if this process starts others, or `Recorder` if it was started by one."""
     config.addinivalue_line("markers", _MARKER)
     folder, given = config.getoption("kscope_worker"), config.getoption("kscope_backends")
     if folder:
@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _chosen(given: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The backends to run on, and those that are left out because they are not installed."""
+    """Return the backends to run on, and those that are left out because they are not installed."""
     there = installed()
     if given == "all":
         return there, tuple(name for name in BACKENDS if name not in there)
@@ -59,18 +59,18 @@ def _chosen(given: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 @pytest.fixture
 def kscope_store() -> Iterator[VariableStore]:
-    """A fresh store, which is open for the time of the test."""
+    """A fresh store that is the default store during the test."""
     yield from _opened(None)
 
 
 @pytest.fixture
 def kscope_seeded_store() -> Iterator[VariableStore]:
-    """A fresh store with seed 0, which is open for the time of the test: each name has the same numbers each time."""
+    """A fresh store with seed 0 that is the default store during the test: a name always gets the same numbers."""
     yield from _opened(0)
 
 
 def _opened(seed: int | None) -> Iterator[VariableStore]:
-    # Not before a test asks for it: kscope's stores load Keras.
+    # Imported only when a test uses the fixture: stores load Keras.
     from kscope._stores.store import VariableStore
 
     with VariableStore(seed=seed).as_default() as store:

@@ -76,7 +76,7 @@ OF_BACKEND = {
         ("keras", "_track_variables"): "PyTorch sees one parameter",
         ("keras", "_post_track_variable"): "PyTorch sees one parameter",
         ("keras", "_post_untrack_variable"): "PyTorch sees one parameter",
-        ("keras", "_torch_params"): None,
+        ("keras", "_torch_params"): "PyTorch sees one parameter",
     },
 }
 EXPECTED = {**{("keras", name): said for name, said in OF_KERAS.items()}, **OF_BACKEND[BACKEND]}

@@ -1,4 +1,4 @@
-"""Every example of a docstring and of the README is executed, on each backend."""
+"""Every example of a docstring, of the README and of the pages in `docs` is executed, on each backend."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ import kscope
 
 MODULES = ["kscope", *sorted(module.name for module in pkgutil.walk_packages(kscope.__path__, "kscope."))]
 ROOT = Path(__file__).parents[2]
+# The page about upstream has its own test, and so have the pages in `docs/rules`.
+PAGES = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "upstream.md")]
 
 
 def _examples():
@@ -51,25 +53,49 @@ def test_public_names_have_an_example():
 
 
 def _fences():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    fences = re.findall(r"```(\w+)\n(.*?)```", text, flags=re.DOTALL)
-    following = [*fences[1:], ("", "")]
-    for number, ((kind, code), (_, after)) in enumerate(zip(fences, following, strict=True), start=1):
-        if kind == "python":
-            yield pytest.param(code, after, id=f"fence-{number}")
+    for page in PAGES:
+        fences = re.findall(r"```(\w+)\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        following = [*fences, ("", "")][1:]
+        for number, ((kind, code), (_, after)) in enumerate(zip(fences, following, strict=True), start=1):
+            if kind == "python":
+                yield pytest.param(page.name, code, after, id=f"{page.stem}-{number}")
 
 
-@pytest.mark.parametrize(("code", "after"), list(_fences()))
-def test_readme_fence(code, after, tmp_path, monkeypatch):
-    """The code of the README runs as it stands; where it says that it raises, the next fence is the whole message."""
+@pytest.mark.parametrize(("page", "code", "after"), list(_fences()))
+def test_fence(page, code, after, tmp_path, monkeypatch):
+    """The code of a page runs unchanged; if it says that it raises, the next fence is the whole message."""
     monkeypatch.chdir(tmp_path)
     raises = re.search(r"^# raises (\w+): (.*)$", code, flags=re.MULTILINE)
     if raises is None:
-        exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+        exec(compile(code, page, "exec"), {"__name__": "page"})
         return
     with pytest.raises(getattr(kscope.errors, raises[1]), match=re.escape(raises[2])) as caught:
-        exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+        exec(compile(code, page, "exec"), {"__name__": "page"})
     assert str(caught.value) == after.strip()
+
+
+def test_readme_is_short():
+    """The README has at most 200 lines, and its table of contents lists each of its sections."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 200
+    assert re.findall(r"^- \[(.*)\]\(#.*\)$", text, flags=re.MULTILINE) == _headings(text)
+
+
+def _headings(text):
+    return re.findall(r"^##+ (.*)$", text, flags=re.MULTILINE)
+
+
+def _anchor(heading):
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_between_pages(page):
+    """A link to a section of a page leads to a heading of it."""
+    for target, anchor in re.findall(r"\]\(([^)#]*)#([^)]*)\)", page.read_text(encoding="utf-8")):
+        linked = (page.parent / target).resolve() if target else page
+        assert linked.is_file()
+        assert anchor in map(_anchor, _headings(linked.read_text(encoding="utf-8")))
 
 
 def test_typed_user_code_runs():

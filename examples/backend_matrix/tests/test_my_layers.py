@@ -1,4 +1,4 @@
-"""What is worth testing of a layer that is to run on every backend."""
+"""The tests that a layer needs if it has to run on every backend."""
 
 import importlib.util
 

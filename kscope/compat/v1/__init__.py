@@ -1,8 +1,8 @@
-"""TF1's spelling, so that variable code is ported by `import kscope.compat.v1 as tf`.
+"""The names of TF1: with `import kscope.compat.v1 as tf`, code that makes variables runs with few changes.
 
-Each name is an object of kscope under the name it had in TF1; nothing is loaded before it is used. Names that TF1 had
-around variables, and kscope does not have, say what to use instead. To add one is to add a line to a table below, or
-to that of `initializers`, `contrib.layers` or `contrib.framework`.
+Each name is an object of kscope under its name in TF1, and is loaded when it is first used. A name of TF1 that kscope
+does not have raises an error that says what to use instead. To add a name, add a line to a table below, or to the
+table of `initializers`, `contrib.layers` or `contrib.framework`.
 
 Example:
 >>> import kscope.compat.v1 as tf
@@ -58,7 +58,7 @@ _HOMES = {
     "zeros_initializer": "kscope.initializers:zeros_initializer",
 }
 
-# A dtype is its name: what every argument of kscope takes.
+# A dtype is its name, a str, which every `dtype` argument of kscope takes.
 _DTYPES = (
     "bfloat16",
     "bool",
@@ -104,7 +104,7 @@ _INSTEAD = {
     "is_variable_initialized": _NOTHING_TO_DO,
     "keras": "import keras. For keras.utils.get_or_create_layer use kscope.get_or_create_layer, and for "
     "keras.utils.track_tf1_style_variables kscope.ScopedLayer.",
-    "layers": "call layers of Keras, or make a function of get_variable.",
+    "layers": "use the layers of Keras, or write a function that calls get_variable.",
     "local_variables_initializer": _NOTHING_TO_DO,
     "name_scope": "use kscope.variable_scope, or keras.name_scope for operations.",
     "op_scope": "use kscope.variable_scope, or keras.name_scope for operations.",

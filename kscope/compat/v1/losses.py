@@ -1,4 +1,4 @@
-"""`tf.losses`, as far as it lists and sums what collections hold; the loss functions are those of `keras.losses`."""
+"""The functions of `tf.losses` that list and sum collections; for the loss functions, use `keras.losses`."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _INSTEAD = {
 
 
 def add_loss(loss: Any, loss_collection: str | None = GraphKeys.LOSSES) -> None:
-    """Put a loss into a collection of the current store; `None` puts it nowhere.
+    """Add a loss to a collection of the current store, or to none if `loss_collection` is `None`.
 
     Raises:
-        UnsupportedError: for a tensor of one call of a layer: there, use the layer's own `add_loss`.
+        UnsupportedError: for a tensor that is computed in the call of a layer. Use the layer's `add_loss` there.
     """
     if loss_collection:
         from kscope._stores.listings import add_to_collection
@@ -49,17 +49,17 @@ def add_loss(loss: Any, loss_collection: str | None = GraphKeys.LOSSES) -> None:
 
 
 def get_losses(scope: Scope = None, loss_collection: str = GraphKeys.LOSSES) -> list[Any]:
-    """What `add_loss` put into a collection."""
+    """Return the losses that `add_loss` added to a collection."""
     return _listed(loss_collection, scope)
 
 
 def get_regularization_losses(scope: Scope = None) -> list[Any]:
-    """The values of the regularizers of the current store's variables, as they are now (row N10)."""
+    """Return the current values of the regularizers of the current store's variables (row N10)."""
     return _listed(GraphKeys.REGULARIZATION_LOSSES, scope)
 
 
 def get_regularization_loss(scope: Scope = None, name: str = "total_regularization_loss") -> Any:
-    """The sum of the regularizers' values, a scalar; 0.0 if there are none (row N10). `name` has no effect.
+    """Return the sum of the regularizers' values, a scalar: 0.0 if there are none (row N10). `name` has no effect.
 
     Example:
     >>> import kscope.compat.v1 as tf
@@ -72,13 +72,13 @@ def get_regularization_loss(scope: Scope = None, name: str = "total_regularizati
 
 
 def get_total_loss(add_regularization_losses: bool = True, name: str = "total_loss", scope: Scope = None) -> Any:
-    """The sum of what `add_loss` was given, and of the regularizers' values, a scalar. `name` has no effect."""
+    """Return the sum of the added losses and of the regularizers' values, a scalar. `name` has no effect."""
     del name
     return _sum(get_losses(scope) + (get_regularization_losses(scope) if add_regularization_losses else []))
 
 
 def _listed(key: str, scope: Scope) -> list[Any]:
-    # Stores load Keras, which importing this does not.
+    # Imported here because stores load Keras, and importing this module does not.
     from kscope._stores.listings import get_collection
 
     return get_collection(key, scope)

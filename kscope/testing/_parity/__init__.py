@@ -1,5 +1,5 @@
-"""Comparing layers on all backends: each runs in a process of its own, and the results are compared.
+"""The comparison of a layer on all backends: a worker process for each backend runs it, and the records are compared.
 
-Start with `agree.py`, which is `assert_backends_agree`, then `worker.py` and `stages.py`, which run on each backend,
-and `compare.py`, which compares what they wrote. `agree.py` and what compares load no Keras: only workers do.
+Start with `agree.py`, which has `assert_backends_agree`; then read `worker.py` and `stages.py`, which run on each
+backend, and `compare.py`, which compares their records. Only workers load Keras.
 """

@@ -1,4 +1,4 @@
-"""`assert_backends_agree`: one layer on every installed backend, compared by name."""
+"""`assert_backends_agree` and `compare_backends`: run layers on every installed backend, and compare them by name."""
 
 from __future__ import annotations
 
@@ -37,40 +37,45 @@ def assert_backends_agree(
     junit: str | Path | None = None,
     timeout: float = 300.0,
 ) -> Report:
-    """Run a layer on each backend in a process of its own, and raise if they differ.
+    """Run a layer on each backend, in one process for each, and raise if the results differ.
 
-    The first backend makes the weights; the others start from them, by name. Compared are the weights' names, shapes,
-    dtypes and trainable flags; the outputs of an eager call and of `predict_on_batch`, which Keras compiles as it does
-    for its users; the gradients of a fixed scalar of the outputs; the layer's losses; the loss of each training step,
-    and the weights after the last one. What a random layer draws differs between backends: switch dropout off.
+    The first backend makes the weights; the others start from the same weights, found by name. The comparison covers
+
+    - the names, shapes, dtypes and trainable flags of the weights, and their order;
+    - the outputs and losses of an eager call, and the weights after it;
+    - the outputs of `predict_on_batch`, compiled as Keras compiles it by default;
+    - the gradients of a fixed scalar of the outputs;
+    - the loss of each training step, and the weights after the last one.
+
+    Random layers draw other numbers on each backend: switch dropout off.
 
     Args:
         make_layer: a function without arguments that returns a layer or a model, scoped or not; or its name, as in
-            `"package.module:make_layer"`. It stands at the top level of a module or script.
-        inputs: NumPy arrays: one, a list or dict of them that is the layer's first argument, or a tuple of its
+            `"package.module:make_layer"`. It has to be defined at the top level of a module or script.
+        inputs: a NumPy array, or a list or dict of arrays, for the layer's first argument; or a tuple of its
             positional arguments.
         targets: NumPy arrays for the training steps, in the structure of the outputs. Defaults to random numbers.
-        backends: names of backends. Defaults to all that are installed.
-        steps: int. How many training steps; zero for none.
-        optimizer: as in `keras.Model.compile`. Adam and its kin divide by the size of a gradient, and turn one that is
-            zero but for rounding into a full step: they are no way to compare backends with.
+        backends: names of backends. Defaults to all installed backends.
+        steps: int. The number of training steps; zero for none.
+        optimizer: as in `keras.Model.compile`. Do not compare with Adam or its variants: they divide by the size of a
+            gradient, so that a gradient which is zero except for rounding becomes a full step.
         loss: as in `keras.Model.compile`.
-        training: bool. Of the eager call and the gradients.
-        tolerances: relative tolerances in place of the default ones, by dtype (`"float32"`), or by what is compared
-            (`"outputs"`, `"losses"`, `"gradients"`, `"training"`), which comes first.
+        training: bool. The `training` argument of the eager call and of the call that gives the gradients.
+        tolerances: relative tolerances that replace the default ones, by dtype (`"float32"`), or by the kind of
+            result (`"outputs"`, `"losses"`, `"gradients"`, `"training"`), which takes precedence.
         json: a path to write the report to, as JSON.
         junit: a path to write the report to, as JUnit XML.
-        timeout: float. Seconds that each process may take.
+        timeout: float. The number of seconds that each process may take.
 
     Returns:
-        The report; `print` it for the table.
+        The report. `print` it to see the table.
 
     Raises:
-        BackendsDisagreeError: they differ; the message says what, by how much, and where first.
-        WorkerFailedError: the layer fails on a backend; the message has its traceback.
-        BackendMissingError: a backend that was asked for is not installed, or fewer than two are.
-        TargetError: `make_layer` cannot be found by name, such as a lambda.
-        CaseError: another argument cannot be sent, or has no such value.
+        BackendsDisagreeError: if they differ. The message says where first, in which values, and by how much.
+        WorkerFailedError: if the layer fails on a backend. The message has the traceback.
+        BackendMissingError: if a requested backend is not installed, or there are fewer than two.
+        TargetError: if `make_layer` cannot be found by name, such as a lambda.
+        CaseError: if another argument is invalid, or cannot be sent to another process.
 
     Example:
     >>> kscope.testing.assert_backends_agree(lambda: keras.layers.Dense(4), np.ones((2, 3)), backends=["jax"])
@@ -91,22 +96,22 @@ def compare_backends(
     junit: str | Path | None = None,
     timeout: float = 600.0,
 ) -> list[Report]:
-    """Compare many layers with one start of each backend; as `assert_backends_agree`, but it does not raise.
+    """Compare several layers as `assert_backends_agree` does, but start each backend once, and do not raise.
 
     Args:
-        cases: what to compare.
-        backends: names of backends. Defaults to all that are installed.
+        cases: the layers, each with its inputs and settings.
+        backends: names of backends. Defaults to all installed backends.
         json: a path to write the reports to, as JSON.
         junit: a path to write the reports to, as JUnit XML.
-        timeout: float. Seconds that each process may take for all cases together.
+        timeout: float. The number of seconds that each process may take for all cases together.
 
     Returns:
-        A report for each case; `report.check()` raises if the backends do not agree.
+        A report for each case. `report.check()` raises if the backends do not agree.
 
     Raises:
-        BackendMissingError: a backend that was asked for is not installed, or fewer than two are.
-        TargetError: a function cannot be found by name.
-        CaseError: another argument cannot be sent, or has no such value.
+        BackendMissingError: if a requested backend is not installed, or there are fewer than two.
+        TargetError: if a function cannot be found by name.
+        CaseError: if another argument is invalid, or cannot be sent to another process.
 
     Example:
     >>> case = kscope.testing.Case("package.module:make_layer", np.ones((2, 3)), steps=-1)
@@ -115,11 +120,11 @@ def compare_backends(
     kscope.testing._errors.CaseError: steps must be an int of at least zero. Received: steps=-1
     """
     for case in cases:
-        # A wrong one is told before a process is started.
+        # Invalid tolerances raise here, before a process is started.
         Tolerances(given=dict(case.tolerances or {}))
     with tempfile.TemporaryDirectory(prefix="kscope-") as temporary:
         folder = Path(temporary)
-        # Enough digits for the order of names to be that of the numbers.
+        # Zeros in front make the order of the names the order of the numbers.
         folders = [folder / f"case-{number:06}" for number in range(len(cases))]
         for case, of in zip(cases, folders, strict=True):
             write(case, of)
@@ -163,7 +168,7 @@ def _records(folder: Path) -> dict[str, Record]:
 
 
 def _failure(folder: Path, records: Mapping[str, Record], ending: Ending) -> Failure | None:
-    """What went wrong on a backend: an exception, or a process that ended before its work was done."""
+    """Return the failure of a worker, if any: an exception, or a process that ended too early."""
     error = Record.load(folder / "error")
     if error is not None:
         return Failure(folder.name, **error.facts)

@@ -1,4 +1,4 @@
-"""One layer to compare: how it is made and what it is fed, in Python and in the folder that workers read."""
+"""One layer to compare, with its inputs and settings: as the user gives it, and in the folder that workers read."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Case:
     Attributes:
         make_layer: a function without arguments that returns a layer or a model; or its name, as in
             `"package.module:make_layer"`.
-        inputs: NumPy arrays: one, a list or dict of them that is the layer's first argument, or a tuple of its
+        inputs: a NumPy array, or a list or dict of arrays, for the layer's first argument; or a tuple of its
             positional arguments.
         targets: NumPy arrays for the training steps, in the structure of the outputs. Defaults to random numbers.
-        steps: int. How many training steps.
+        steps: int. The number of training steps.
         optimizer: as in `keras.Model.compile`: a name, a config, or an object that Keras can serialize.
         loss: as `optimizer`.
-        training: bool. Of the eager call and the gradients.
-        tolerances: relative tolerances in place of the default ones, by dtype (`"float32"`), or by what is compared
-            (`"outputs"`, `"losses"`, `"gradients"`, `"training"`), which comes first.
-        name: str. What the report calls it. Defaults to the name of `make_layer`.
+        training: bool. The `training` argument of the eager call and of the call that gives the gradients.
+        tolerances: relative tolerances that replace the default ones, by dtype (`"float32"`), or by the kind of
+            result (`"outputs"`, `"losses"`, `"gradients"`, `"training"`), which takes precedence.
+        name: str. The title of the report. Defaults to the name of `make_layer`.
     """
 
     make_layer: Callable[[], Any] | str
@@ -46,7 +46,7 @@ class Case:
 
     @property
     def title(self) -> str:
-        """What the report calls it."""
+        """The title of the report."""
         return self.name or str(target_of(self.make_layer))
 
 
@@ -64,11 +64,11 @@ class Work:
 
 
 def write(case: Case, folder: Path) -> None:
-    """Put a case into its folder, where `read` finds it.
+    """Write a case to its folder, where `read` finds it.
 
     Raises:
-        TargetError: the function has no name by which a worker could find it.
-        CaseError: inputs or settings cannot be sent.
+        TargetError: if the function has no name by which a worker could find it.
+        CaseError: if inputs or settings are invalid, or cannot be sent to another process.
     """
     if not isinstance(case.steps, int) or case.steps < 0:
         raise CaseError(f"steps must be an int of at least zero. Received: steps={case.steps!r}")
@@ -93,7 +93,7 @@ def write(case: Case, folder: Path) -> None:
 
 
 def read(folder: Path) -> Work:
-    """The case that `write` put into a folder."""
+    """Return the case that `write` put into a folder."""
     record = Record.load(folder / "case")
     assert record is not None, "a case is written before its workers start"
     facts = record.facts
@@ -106,7 +106,7 @@ def read(folder: Path) -> Work:
 
 
 def _plain(value: Any, what: str) -> Any:
-    """A name or config as it is; an optimizer or loss as Keras serializes it, for which Keras is there already."""
+    """Return a name or config unchanged, and the config of an optimizer or loss, whose class has loaded Keras."""
     if isinstance(value, str | dict):
         return value
     if not hasattr(value, "get_config"):

@@ -17,8 +17,8 @@ from kscope.testing._parity.agree import assert_backends_agree
 __all__ = ["add_parity", "array"]
 
 _EPILOG = """\
-A SHAPE is numbers with commas, the batch first, and after a colon a dtype: 32,64 or 32,10:int32. Floats are drawn from
-a normal distribution, integers from 0 to 9, or below a limit: 32,10:int32:1000. They are the same at each run.
+A SHAPE is sizes with commas, the batch first, then a colon and a dtype: 32,64 or 32,10:int32. Floats are drawn from a
+normal distribution, integers from 0 to 9, or below a limit: 32,10:int32:1000. Each run draws the same numbers.
 
 exit codes: 0 the backends agree; 1 they differ, or the layer fails on one; 2 wrong arguments, or too few backends.
 
@@ -40,11 +40,11 @@ def add_parity(commands: Any) -> None:
     parser.add_argument(
         "--input", action="append", required=True, metavar="SHAPE", dest="inputs", help="once for each argument"
     )
-    parser.add_argument("--targets", metavar="SHAPE", help="of the training steps; default: floats like the outputs")
+    parser.add_argument("--targets", metavar="SHAPE", help="the training targets; default: floats like the outputs")
     parser.add_argument("--backends", type=_names, metavar="A,B", help="default: all that are installed")
     parser.add_argument("--steps", type=int, default=3, help="training steps (default: 3)")
-    parser.add_argument("--optimizer", default="sgd", help="Keras' name of it (default: sgd)")
-    parser.add_argument("--loss", default="mse", help="Keras' name of it (default: mse)")
+    parser.add_argument("--optimizer", default="sgd", help="the name of a Keras optimizer (default: sgd)")
+    parser.add_argument("--loss", default="mse", help="the name of a Keras loss (default: mse)")
     parser.add_argument("--training", action="store_true", help="call with training=True")
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds for each backend (default: 300)")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON")
@@ -58,7 +58,7 @@ def _names(text: str) -> list[str]:
 
 def _parity(arguments: argparse.Namespace) -> int:
     options = {name: value for name, value in vars(arguments).items() if name != "run"}
-    # `python -m` looks there; an installed command would not.
+    # `python -m` looks for modules in the current folder; a program that calls `main` does not.
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
@@ -77,14 +77,14 @@ def _parity(arguments: argparse.Namespace) -> int:
 
 
 def array(text: str, seed: int) -> np.ndarray[Any, Any]:
-    """The random array that a SHAPE of the command line stands for.
+    """Return a random array of the shape and dtype that a SHAPE of the command line gives.
 
     Args:
         text: such as `"32,64"`, `"32,10:int32"` or `"32,10:int32:1000"`.
-        seed: int. The same one gives the same numbers.
+        seed: int. The same seed gives the same numbers.
 
     Raises:
-        CaseError: if it is no such text.
+        CaseError: if `text` has another form.
 
     Example:
     >>> array("2,3:int32:5", seed=0).shape, str(array("4", seed=0).dtype)

@@ -1,6 +1,6 @@
-"""What the workers of all backends found, side by side: one row for each thing that has a name.
+"""Compare the records of all backends: one row for each named result.
 
-It knows of records alone, and not of how they came to be.
+This file knows records only, and not how workers make them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from kscope.testing._parity.tolerances import Tolerances, coarsest
 __all__ = ["Results", "compare", "notes", "tolerances"]
 
 Results = Mapping[str, Mapping[str, Record]]
-"""By backend, then by stage; what a worker did not come to is left out."""
+"""Records by backend, then by stage. The stages that a worker did not reach are left out."""
 
-# What is compared of which stage and group of arrays, and how exactly.
+# The stage, the group of arrays in its record, their name in the report, and the kind of their tolerance.
 _NUMBERS = (
     ("eager", "outputs", "outputs of a call", "outputs"),
     ("eager", "losses", "losses of a call", "losses"),
@@ -35,7 +35,7 @@ _NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex1
 
 
 def tolerances(results: Results, steps: int, given: Mapping[str, float] | None) -> Tolerances:
-    """The tolerances that fit the layer: those of the backend with the largest sums."""
+    """Return the tolerances for this layer, from the facts that the workers found when they built it."""
     facts = [stages["build"].facts for stages in results.values() if "build" in stages]
     shapes = [[weight["shape"] for weight in fact["weights"].values()] for fact in facts]
     return Tolerances(
@@ -53,14 +53,14 @@ def _fan_in(shape: list[int]) -> int:
 
 
 def compare(results: Results, tolerances: Tolerances) -> Iterator[Row]:
-    """Compare what the backends found, stage by stage, as far as at least two of them came.
+    """Compare the results of the backends, for each stage that at least two of them reached.
 
     Args:
         results: the records of each backend.
-        tolerances: how far they may be apart.
+        tolerances: how much the results may differ.
 
     Returns:
-        Rows in the order of computation, so that the first that differs is nearest to the cause.
+        Rows in the order of computation, so that the first one that differs is nearest to the cause.
     """
     built = _of_stage(results, "build")
     if len(built) > 1:
@@ -78,7 +78,7 @@ def _of_stage(results: Results, stage: str) -> dict[str, Record]:
 
 
 def _narrow(built: Mapping[str, Record]) -> bool:
-    """Whether a backend calls 64-bit dtypes 32-bit ones, as JAX does unless its x64 mode is on."""
+    """Whether a backend makes 32-bit dtypes of 64-bit ones, as JAX does unless its x64 mode is on."""
     return any(record.facts["narrow"] for record in built.values())
 
 
@@ -91,7 +91,7 @@ def _names(built: Mapping[str, Record]) -> Iterator[Row]:
 
 
 def _order(listed: Mapping[str, list[str]]) -> Row:
-    """The first place in `get_weights()` at which the names are others."""
+    """Compare the order of the names: a row for the first position in `get_weights()` where they differ."""
     places = list(zip(*listed.values(), strict=True))
     place = next((i for i, names in enumerate(places) if len(set(names)) > 1), 0)
     row = _said("weight order", f"number {place}", dict(zip(listed, places[place], strict=True)))
@@ -116,7 +116,7 @@ def _numbers(
     kin = max(map(scale, by_name.values()), default=0.0)
     for name, there in by_name.items():
         if len(there) < len(found):
-            # A weight that is missing has its row among the names.
+            # A missing weight has its row among the weight names.
             if group != "weights":
                 yield _said(what, name, {b: "there" if b in there else "missing" for b in found})
             continue
@@ -144,7 +144,7 @@ def _values(what: str, name: str, arrays: Mapping[str, Any], tolerance: float, k
 
 
 def _shown(number: Any) -> str:
-    # As many digits as tell any two float32 numbers apart.
+    # Nine digits distinguish any two float32 numbers.
     return f"{number:.9g}" if number.dtype.kind == "f" else str(number)
 
 
@@ -153,7 +153,7 @@ def _text(fact: Any) -> str:
 
 
 def _said(what: str, name: str, found: Mapping[str, str], key: Callable[[str], str] = str) -> Row:
-    """A row of what is equal or not."""
+    """Return a row for values that are equal or not, without a tolerance."""
     pairs = [pair for pair in combinations(found, 2) if key(found[pair[0]]) != key(found[pair[1]])]
     backends = pairs[0] if pairs else tuple(found)[:2]
     return Row(what, name, not pairs, backends, found=dict(found))
@@ -168,12 +168,12 @@ def _group(found: Mapping[str, Any], group: str) -> dict[str, Any]:
 
 
 def _union(listed: Mapping[str, Any]) -> list[str]:
-    """All names, in the order of the first backend that has them."""
+    """Return all names, in the order in which the backends list them first."""
     return list(dict.fromkeys(name for names in listed.values() for name in names))
 
 
 def notes(results: Results, tolerances: Tolerances, rows: list[Row]) -> Iterator[str]:
-    """What a reader has to know: what ran the predictions, what was left out, what is allowed and why."""
+    """Yield lines for the report: which compiler ran, which stages were skipped and why, and the tolerances."""
     compiled = _of_stage(results, "compiled")
     if compiled:
         yield "predict_on_batch ran " + ", ".join(f"{r.facts['how']} on {b}" for b, r in compiled.items())

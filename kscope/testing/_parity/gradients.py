@@ -1,4 +1,4 @@
-"""Gradients of a layer's trainable weights, as each backend computes them."""
+"""Compute the gradients of a layer's trainable weights, on each backend in its way."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ Scalar = Callable[[Any], Any]
 
 
 def gradients(layer: Any, args: tuple[Any, ...], training: bool) -> list[Any]:
-    """The gradients of a fixed scalar of the outputs, in the order of the trainable variables.
+    """Return the gradients of a fixed scalar of the outputs, in the order of the trainable variables.
 
-    The scalar is the sum of all floats, each times a random number that is the same everywhere: a plain sum would be
-    blind to layers such as a softmax, whose outputs add up to one.
+    The scalar is the sum of all floats, each times a random number that is the same on every backend. The gradient
+    of a plain sum would be zero for layers such as a softmax, whose outputs add up to one.
 
     Returns:
-        Tensors of the backend; zeros where the outputs do not depend on a variable, for which some backends say none.
+        Tensors of the backend. For a variable on which the outputs do not depend, zeros; some backends give `None`.
     """
     return derived(layer, _scalar, args, {"training": training})[1]
 
 
 def derived(layer: Any, scalar: Scalar, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:
-    """The outputs of a call, and the gradients of a scalar of them; the call does to the layer's state what calls do.
+    """Return the outputs of a call and the gradients of a scalar of them; the call updates the state of the layer.
 
     Args:
         layer: a built layer.
-        scalar: a function of the outputs that returns a tensor without axes.
-        args: tensors, the arguments of the call.
-        kwargs: its keyword arguments.
+        scalar: a function of the outputs that returns a scalar tensor.
+        args: tensors, the positional arguments of the call.
+        kwargs: the keyword arguments of the call.
 
     Returns:
         The outputs, and tensors as `gradients` returns them.
@@ -68,7 +68,7 @@ def _with_jax(layer: Any, scalar: Scalar, args: tuple[Any, ...], kwargs: dict[st
     import jax
 
     if not takes_training(layer):
-        # Unlike a call, a stateless one hands `training` on to layers that do not take it.
+        # Unlike `__call__`, `stateless_call` passes `training` to layers that do not take it.
         kwargs = {key: value for key, value in kwargs.items() if key != "training"}
 
     def total(trainable: Any, others: Any) -> Any:

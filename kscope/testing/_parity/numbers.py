@@ -1,4 +1,4 @@
-"""Arrays of several backends: the worst difference, what it may be, and the first place where it is more."""
+"""Compare arrays of several backends: the worst difference, the allowed one, and the first place that exceeds it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ __all__ = ["Difference", "scale", "worst"]
 
 Array = np.ndarray[Any, Any]
 
-# Below it floats are denormal, and some compilers take them for zero.
+# Smaller floats are denormal, and some compilers round them to zero.
 _SMALLEST = float(np.finfo(np.float32).tiny)
-# How much of the size of an array's kin counts as its own: what is zero but for rounding, such as the gradient of an
-# attention's key bias, is as rough as they are.
+# An array counts as having at least this part of the size of the other arrays from its computation: one that is zero
+# except for rounding, such as the gradient of an attention's key bias, has rounding errors of their size.
 _KIN = 0.1
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How two arrays differ, the two that differ most.
+    """The difference between two arrays: of all pairs, the one that differs most.
 
     Attributes:
-        backends: whose they are.
-        worst: the largest absolute difference, in parts of what is allowed there.
-        allowed: the absolute difference that is allowed there.
-        index: the first place where it is more than allowed; the worst place if there is none.
+        backends: the backends of the two arrays.
+        worst: the absolute difference at the worst place: where it is largest relative to what is allowed.
+        allowed: the absolute difference that is allowed at that place.
+        index: the first place where the difference is not allowed; without one, the place of the worst.
+        agree: whether all differences are allowed.
     """
 
     backends: tuple[str, str]
@@ -39,7 +40,7 @@ class Difference:
 
 
 def scale(arrays: Mapping[str, Array]) -> float:
-    """The size of an array's numbers on all backends: the root of their mean square."""
+    """Return the size of an array: the root mean square of its numbers, on the backend where it is largest."""
     sizes = [_root_mean_square(array) for array in arrays.values() if array.dtype.kind in "fc"]
     return max(sizes, default=0.0)
 
@@ -50,18 +51,18 @@ def _root_mean_square(array: Array) -> float:
 
 
 def worst(arrays: Mapping[str, Array], tolerance: float, kin: float = 0.0) -> Difference:
-    """Compare each two of several arrays of one shape.
+    """Compare each pair of several arrays of one shape.
 
-    A difference may be as large as `tolerance` times the number itself and the size of the whole array: terms that
-    cancel each other out leave an error of the size that they had.
+    A difference may be as large as `tolerance` times the sum of the number's size and the size of the whole array:
+    terms that cancel each other leave a rounding error of their own size.
 
     Args:
         arrays: an array for each backend.
-        tolerance: float. A relative one; with zero they have to be equal.
-        kin: the size of the arrays that came of the same computation.
+        tolerance: float. The relative tolerance. With zero, the arrays have to be equal.
+        kin: the largest size of an array that comes from the same computation.
 
     Returns:
-        The difference of the two arrays that differ most, relative to what is allowed.
+        The difference between the two arrays that differ most, relative to the allowed difference.
 
     Example:
     >>> found = worst({"jax": np.array([1.0, 2.0]), "torch": np.array([1.0, 2.5])}, tolerance=0.01)
@@ -90,9 +91,9 @@ def _pair(one: str, other: str, arrays: Mapping[str, Array], tolerance: float, s
 
 
 def _differences(one: Array, other: Array) -> Array:
-    """Absolute differences; none where both are the same infinity, or both no number at all."""
+    """Return absolute differences: zero where both are the same infinity or both NaN, infinity where one is NaN."""
     if one.dtype.kind not in "fc" or other.dtype.kind not in "fc":
-        # Integers of any size, bools and text are equal or not.
+        # Text and bools are equal or not; integers are compared without rounding first.
         return np.where(one == other, 0.0, np.inf) if one.dtype.kind in "USb" else _integers(one, other)
     with np.errstate(invalid="ignore", over="ignore"):
         found = np.abs(one.astype(np.result_type(one, "float64")) - other)

@@ -1,4 +1,4 @@
-"""Worker processes: one for each backend, side by side, each with a time limit, and how each of them ended."""
+"""Run one worker process for each backend, several at once, each with a time limit, and report how they ended."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _PROGRAM = (
     "from kscope.testing._parity.worker import main; main(*sys.argv[2:])"
 )
 _POLL_SECONDS = 0.02
-# A worker shows where it hangs and ends by itself; this much later it is ended from outside.
+# A worker that hangs prints its stack and exits by itself. This much later, it is killed.
 _GRACE_SECONDS = 10.0
 _SHOWN_LINES = 60
-# How the lines start with which Python tells where it was, if it hangs or crashes.
+# The first words with which Python prints its stack after a time-out or a crash.
 _DUMPS = ("Timeout (", "Fatal Python error:")
 
 
@@ -36,10 +36,10 @@ class Ending:
     """How a worker ended.
 
     Attributes:
-        code: int. Its exit code; negative for a signal.
-        seconds: float. How long it ran.
-        timed_out: bool. Whether it took longer than it may.
-        output: str. The last lines that it wrote to its standard output and error.
+        code: int. The exit code; negative for a signal.
+        seconds: float. How long the worker ran.
+        timed_out: bool. Whether the worker exceeded its time limit.
+        output: str. The last lines of its standard output and error.
     """
 
     code: int
@@ -58,12 +58,12 @@ def run_all(folder: Path, backends: Sequence[str], timeout: float) -> dict[str, 
     """Run the cases of a folder on each backend, the first of which makes the weights.
 
     Args:
-        folder: the run's folder, with its cases in it.
+        folder: the folder of the run, which contains the cases.
         backends: names of backends.
-        timeout: float. Seconds that each process may take.
+        timeout: float. The number of seconds that each process may take.
 
     Returns:
-        How each worker ended; its records are in the folders of the cases.
+        How each worker ended, by backend. Their records are in the folders of the cases.
     """
     paths = folder / "paths.json"
     paths.write_text(json.dumps(sys.path), encoding="utf-8")
@@ -82,7 +82,7 @@ def run_all(folder: Path, backends: Sequence[str], timeout: float) -> dict[str, 
 
 @contextmanager
 def _none_left(running: dict[str, _Running]) -> Iterator[None]:
-    """No process outlives the block, whatever ends it."""
+    """Kill the processes that are still running when the block ends."""
     try:
         yield
     finally:
@@ -91,7 +91,7 @@ def _none_left(running: dict[str, _Running]) -> Iterator[None]:
 
 
 class _Running:
-    """A worker process."""
+    """A worker process that was started, and its log."""
 
     def __init__(self, folder: Path, backend: str, reference: str, timeout: float):
         self._log = folder / f"{backend}.log"
@@ -102,7 +102,7 @@ class _Running:
             self._process = _start([*command, str(folder), backend, reference, str(timeout)], backend, log)
 
     def is_over(self) -> bool:
-        """Whether it has ended, or was ended for taking too long."""
+        """Whether the process has ended; a process that takes too long is killed first."""
         if self._process.poll() is not None:
             return True
         if self._seconds() < self._timeout + _GRACE_SECONDS:
@@ -111,12 +111,12 @@ class _Running:
         return True
 
     def stop(self) -> None:
-        """End it now."""
+        """Kill the process."""
         self._process.kill()
         self._process.wait()
 
     def ending(self) -> Ending:
-        """How it ended."""
+        """Return how the process ended."""
         seconds = self._seconds()
         code = self._process.wait()
         text = self._log.read_text(encoding="utf-8", errors="replace")
@@ -127,11 +127,11 @@ class _Running:
 
 
 def _essence(lines: list[str]) -> str:
-    """What of a process's output tells why it ended: where it was, else its last lines."""
-    # A crash names all modules in C that were loaded: a hundred, and none of them the cause.
+    """Return the lines of output that tell why a process ended: the stack if Python printed it, else the last lines."""
+    # After a crash, Python lists all loaded extension modules: a hundred names that do not show the cause.
     lines = [line for line in lines if not line.startswith("Extension modules:")]
     dumps = [i for i, line in enumerate(lines) if line.startswith(_DUMPS)]
-    # Python shows where it was with the most recent call first.
+    # This stack has the most recent call first, so its first lines are the ones to keep.
     shown = lines[dumps[0] :][:_SHOWN_LINES] if dumps else lines[-_SHOWN_LINES:]
     return "\n".join(shown)
 

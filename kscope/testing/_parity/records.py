@@ -1,6 +1,6 @@
-"""What processes tell each other: facts as JSON, arrays as .npz, never pickle.
+"""Records, the files with which processes exchange results: facts as JSON, arrays as .npz, never pickle.
 
-A record stands complete in its folder, or not at all: its JSON file is written last, and comes to its name in one step.
+A record is complete or absent: its JSON file is written last, under another name, and then renamed in one step.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import numpy as np
 
 __all__ = ["Record"]
 
-# Floats that a file of NumPy does not know; float32 holds each of their numbers.
+# Float dtypes that .npz files cannot hold. float32 has each of their numbers.
 _WIDENED = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
 
 
 @dataclass(frozen=True)
 class Record:
-    """Facts, and arrays by name in an order.
+    """Facts, and named arrays in order.
 
     Attributes:
-        facts: what JSON can hold.
-        arrays: NumPy arrays by name. Those of a dtype that NumPy lacks come back as float32.
-        dtypes: the dtype of each array as it was.
+        facts: a value that JSON can hold.
+        arrays: NumPy arrays by name. Those of a dtype that NumPy lacks are loaded as float32.
+        dtypes: the dtype of each array before it was saved.
     """
 
     facts: Any = None
@@ -35,11 +35,11 @@ class Record:
     dtypes: Mapping[str, str] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
-        """Write `path` with the endings .json and .npz."""
+        """Write the files `path` + .npz and `path` + .json."""
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {name: np.asarray(array) for name, array in self.arrays.items()}
         dtypes = {name: str(array.dtype) for name, array in arrays.items()} | dict(self.dtypes)
-        # By number: a name may have any character, a file in an archive may not.
+        # Numbers, since the name of an array may have characters that a file name in an archive may not have.
         numbered = {str(i): _storable(array) for i, array in enumerate(arrays.values())}
         np.savez(path.with_suffix(".npz"), **numbered)  # type: ignore[arg-type]
         text = json.dumps({"facts": self.facts, "dtypes": dtypes})
@@ -49,7 +49,7 @@ class Record:
 
     @classmethod
     def load(cls, path: Path) -> Record | None:
-        """The record of `path`; `None` if it was not written, or not to its end."""
+        """Return the record of `path`, or `None` if it was not written completely."""
         try:
             said = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a comparison found: rows, each of one thing by one name, and the workers that failed."""
+"""The report of a comparison: a row for each named result, and the workers that failed."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _COLUMNS = ("", "compared", "name", "worst difference", "allowed", "between", "f
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that was compared.
+    """One compared result.
 
     Attributes:
-        what: what it is of the layer, such as `"gradients"`.
+        what: the part of the comparison, such as `"gradients"`.
         name: the name of the weight or output.
-        agree: bool. Whether the backends agree on it.
+        agree: bool. Whether the backends agree.
         backends: the two backends that differ most.
-        difference: the worst absolute difference; `None` for what are no numbers.
-        tolerance: the absolute difference that is allowed there.
-        index: the first place where it is more than allowed, or the worst place if there is none.
-        found: what each backend has at that place.
+        difference: the worst absolute difference; `None` if numbers are not compared.
+        tolerance: the absolute difference that is allowed at that place.
+        index: the first place where the difference is not allowed; without one, the place of the worst.
+        found: the value of each backend at `index`, as text.
     """
 
     what: str
@@ -47,7 +47,7 @@ class Row:
 
     @property
     def place(self) -> str:
-        """The name and the index in it, as one would write it."""
+        """The name with the index, such as `"fc/bias[0]"`."""
         return self.name + (f"[{', '.join(map(str, self.index))}]" if self.index else "")
 
     def __str__(self) -> str:
@@ -60,9 +60,9 @@ class Failure:
     """A worker that failed.
 
     Attributes:
-        backend: its backend.
-        stage: what it was doing.
-        text: the traceback, or how its process ended.
+        backend: the backend of the worker.
+        stage: the stage in which it failed, such as `"build"`.
+        text: the traceback, or how the process ended.
     """
 
     backend: str
@@ -75,17 +75,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class Report:
-    """What `assert_backends_agree` found; as text a table of it.
+    """The result of `assert_backends_agree`; `str(report)` is a table.
 
     Attributes:
         title: the name of the layer's function, or of the case.
-        backends: the backends that were compared; the first made the weights.
-        missing: those that are not installed.
-        rows: what was compared, in the order of computation.
+        backends: the backends that were compared; the first one made the weights.
+        missing: the backends that are not installed.
+        rows: the compared results, in the order of computation.
         failures: the workers that failed.
-        notes: tolerances and their reasons, what was left out and why.
+        notes: the tolerances, the stages that were skipped, and the reasons for both.
         versions: the versions of Keras and the backends.
-        seconds: float. How long it took.
+        seconds: float. How long the comparison took.
 
     Example:
     >>> row = Row("outputs", "output", False, ("jax", "torch"), 0.5, 1e-6, (0, 1), {"jax": "1.0", "torch": "1.5"})
@@ -105,7 +105,7 @@ class Report:
 
     @property
     def agree(self) -> bool:
-        """Whether the backends agree on all, and none failed."""
+        """Whether the backends agree on every row, and none failed."""
         return not self.failures and not self.differing
 
     @property
@@ -115,15 +115,15 @@ class Report:
 
     @property
     def first(self) -> Row | None:
-        """The first row on which they do not agree: what is computed later differs because of it."""
+        """The first row on which they do not agree, which may cause the differences in later rows."""
         return next(iter(self.differing), None)
 
     def check(self) -> None:
         """Raise if the backends do not agree.
 
         Raises:
-            WorkerFailedError: a worker failed; the message has its traceback.
-            BackendsDisagreeError: they differ; the message is the table.
+            WorkerFailedError: if a worker failed. The message has the traceback.
+            BackendsDisagreeError: if they differ. The message is the table.
         """
         if self.failures:
             raise WorkerFailedError(str(self))
@@ -134,7 +134,7 @@ class Report:
         return _text(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it in what JSON can hold; a difference that is no number is text."""
+        """Return the report as values that JSON can hold; a difference that is not finite becomes text."""
         said = asdict(self)
         for row in said["rows"]:
             if row["difference"] is not None and not math.isfinite(row["difference"]):
@@ -143,7 +143,7 @@ class Report:
 
 
 def _text(report: Report) -> str:
-    """The report as text, without colours, so that it is the same in a terminal, a log and an error."""
+    """Return the report as text without colours, which is the same in a terminal, a log and an error."""
     verdict = "agree" if report.agree else "do not agree"
     parts = [f"{report.title}: {', '.join(report.backends)} {verdict}."]
     if report.first is not None:
@@ -167,7 +167,7 @@ def _table(rows: Iterable[Row]) -> str:
         for cells in _lines(list(group)):
             table.add_row(*cells)
     out = StringIO()
-    # Names and values are the user's: nothing in them is markup.
+    # Names and values come from the user, so nothing in them is markup.
     Console(file=out, width=_WIDTH, markup=False, emoji=False, highlight=False, color_system=None).print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines() if line.strip())
 

@@ -1,4 +1,4 @@
-"""Reports as files: JSON for programs, and JUnit XML, which every CI service shows."""
+"""Write reports to files: as JSON for programs, and as JUnit XML, which CI services show."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["junit", "write_json", "write_junit"]
 
 
 def write_json(path: str | Path, reports: Sequence[Report]) -> None:
-    """Write `{"agree": ..., "reports": [...]}`, each report as `Report.to_dict` has it."""
+    """Write `{"agree": ..., "reports": [...]}` with the `to_dict()` of each report."""
     said = {"agree": all(report.agree for report in reports), "reports": [report.to_dict() for report in reports]}
     Path(path).write_text(json.dumps(said, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def write_junit(path: str | Path, reports: Sequence[Report]) -> None:
-    """Write a test suite for each report, and a test case for each of its rows."""
+    """Write a JUnit file with a test suite for each report, and a test case for each row."""
     Path(path).write_text(junit(reports), encoding="utf-8")
 
 
 def junit(reports: Sequence[Report]) -> str:
-    """The text of the XML file."""
+    """Return the text of the XML file."""
     suites = ET.Element("testsuites")
     for report in reports:
         _suite(suites, report)
@@ -57,5 +57,5 @@ def _case(suite: ET.Element, report: Report, name: str) -> ET.Element:
 
 
 def _clean(text: str) -> str:
-    """The text without the control characters that XML has no way to write."""
+    """Return `text` without the control characters that XML cannot express."""
     return "".join(c for c in text if c in "\t\n\r" or c >= " ")

@@ -1,6 +1,6 @@
-"""What is observed of a layer on the backend that runs: its weights, calls, gradients and training steps.
+"""The stages of a worker: build the layer, call it, compute gradients, and train, on the current backend.
 
-Each stage starts from the same weights, and says what it found as a record. It knows of no other backend.
+Each stage starts from the same weights, and returns its results as a record. This file knows no other backend.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Subject"]
 
 
 class Subject:
-    """A layer under test; each stage is a method that returns its record."""
+    """The layer under test. Each stage is a method that returns a record."""
 
     def __init__(self, work: Work):
         self._work = work
@@ -33,7 +33,7 @@ class Subject:
         self._outputs: Any = None
 
     def build(self) -> Record:
-        """The weights after a first call, which builds the layer."""
+        """Build the layer with a first call; return facts about the weights, and their values."""
         self._layer(*self._args, training=False)
         weights = self._weights()
         facts = {
@@ -49,14 +49,14 @@ class Subject:
         return _record(facts, weights=weights)
 
     def start_from(self, weights: Mapping[str, Any]) -> None:
-        """Have each stage start from these values, for those weights of the layer that have the name and shape."""
+        """Let each stage start from `weights`, as far as the layer has weights of the same name and shape."""
         self._initial = {name: numbers(variable) for name, variable in self._weights().items()}
         for name, value in weights.items():
             if name in self._initial and self._initial[name].shape == value.shape:
                 self._initial[name] = value
 
     def eager(self) -> Record:
-        """Outputs, losses and weights after an eager call."""
+        """Return the outputs and losses of an eager call, and the weights after it."""
         self._restart()
         self._outputs = self._layer(*self._args, training=self._work.training)
         return _record(
@@ -66,14 +66,14 @@ class Subject:
         )
 
     def compiled(self) -> Record:
-        """Outputs of `predict_on_batch`, which Keras compiles as it does for its users."""
+        """Return the outputs of `predict_on_batch`, compiled as Keras compiles it by default."""
         self._restart()
         model, data = as_model(self._layer, self._arrays)
         outputs = model.predict_on_batch(data)
         return _record({"how": _compiler(model)}, outputs=_named(outputs, "output"))
 
     def gradients(self) -> Record:
-        """Gradients of a fixed scalar of the outputs, by the names of the trainable weights."""
+        """Return the gradients of a fixed scalar of the outputs, by the names of the trainable weights."""
         if reason := self._untrainable():
             return _record({"skipped": reason})
         self._restart()
@@ -84,7 +84,7 @@ class Subject:
         )
 
     def training(self) -> Record:
-        """The loss of each training step, and the weights after the last one."""
+        """Return the loss of each training step, and the weights after the last one."""
         reason = "steps=0" if self._work.steps == 0 else self._untrainable()
         if reason:
             return _record({"skipped": reason})
@@ -94,7 +94,7 @@ class Subject:
         losses = {}
         for step in range(1, self._work.steps + 1):
             losses[f"step {step}"] = np.asarray(model.train_on_batch(data, self._targets(), return_dict=True)["loss"])
-            # Else Keras tells the mean of all steps so far.
+            # Without this, Keras returns the mean of all steps so far.
             model.reset_metrics()
         return _record(losses=losses, weights=self._weights())
 
@@ -104,7 +104,7 @@ class Subject:
             variable.assign(self._initial[name])
 
     def _weights(self) -> dict[str, Any]:
-        """The weights by name; Keras does not see to it that their paths differ."""
+        """Return the weights by name. Keras allows equal paths, so repeated ones get a number."""
         seen: Counter[str] = Counter()
         found = {}
         for variable in self._layer.weights:
@@ -137,7 +137,7 @@ def _dtype(tensor: Any) -> str:
 
 
 def _record(facts: Any = None, **groups: Mapping[str, Any]) -> Record:
-    """A record of groups of tensors, each by its name; numbers without a dtype are Python's."""
+    """Make a record of named tensors in groups. Python numbers have no entry in its dtypes."""
     found = {f"{group}/{name}": value for group, values in groups.items() for name, value in values.items()}
     return Record(facts or {}, {key: numbers(value) for key, value in found.items()}, _dtypes(found))
 
@@ -147,7 +147,7 @@ def _dtypes(found: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _loss(loss: Any) -> Any:
-    # A dict without a class is a loss for each output.
+    # A dict without `class_name` is not a config: it has a loss for each output.
     return keras.losses.get(loss) if isinstance(loss, dict) and "class_name" in loss else loss
 
 
@@ -157,7 +157,7 @@ def _versions() -> dict[str, str]:
 
 
 def _compiler(model: Any) -> str:
-    """What Keras runs a prediction with."""
+    """Return the name of the compiler that Keras uses for predictions."""
     by_backend = {
         "tensorflow": ("tf.function", "tf.function with XLA"),
         "jax": ("no compiler", "jax.jit"),

@@ -1,7 +1,6 @@
-"""Functions by name: what a process says of one, and how another one finds it again.
+"""Functions by name: `target_of` names a function in one process, and `Target.load` finds it in another.
 
-A module is named together with its file, so that scripts and the test modules of pytest, which cannot always be
-imported by their names, are found as well.
+A target has the file of the module, too: scripts and the test modules of pytest cannot always be imported by name.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ _SENT = "The layer is made in other processes, one for each backend, which find 
 
 @dataclass(frozen=True)
 class Target:
-    """A function by name.
+    """The name of a function, by which another process can find it.
 
     Attributes:
         module: the name of its module.
         file: the file of the module, if it has one.
-        qualname: its name there, with dots.
+        qualname: the name of the function in its module, such as `"Class.method"`.
     """
 
     module: str
@@ -40,7 +39,7 @@ class Target:
         return f"{self.module}:{self.qualname}"
 
     def load(self) -> Any:
-        """The function, from its module.
+        """Import the module, and return the function.
 
         Raises:
             TargetError: if the module has no such name.
@@ -53,13 +52,13 @@ class Target:
 
 
 def target_of(make_layer: Callable[[], Any] | str) -> Target:
-    """The name of a function.
+    """Return the target of a function.
 
     Args:
         make_layer: a function or class at the top level of a module, or its name as `"package.module:make_layer"`.
 
     Raises:
-        TargetError: if it has no name by which another process could find it.
+        TargetError: if the function has no name by which another process could find it.
 
     Example:
     >>> print(target_of("package.module:make_layer"))
@@ -88,20 +87,20 @@ def _described(make_layer: Callable[[], Any]) -> Target:
         found = _attribute(module, qualname)
     except AttributeError:
         found = None
-    # A class method is made anew at each look-up, and is equal then.
+    # Not `is`: each look-up of a class method makes a new, equal object.
     if found != make_layer:
         raise TargetError(f"{target} is {found!r}, and not {make_layer!r}. {_SENT} Give it a name of its own.")
     return target
 
 
 def _found_again(module: ModuleType) -> tuple[str, str | None]:
-    """The name and the file of a module."""
+    """Return the name and the file by which another process finds a module."""
     file = getattr(module, "__file__", None)
     spec = getattr(module, "__spec__", None)
     if module.__name__ != "__main__":
         return module.__name__, _absolute(file)
     if spec is not None:
-        # `python -m package.module`: its own name is that of the module.
+        # The program was started with `python -m package.module`: its spec has the name of the module.
         return spec.name, _absolute(file)
     if file is None:
         raise TargetError(f"The program that runs is in no file. {_SENT} Put the function into a module.")
@@ -120,10 +119,10 @@ def _absolute(file: str | None) -> str | None:
 
 
 def _module(name: str, file: str | None) -> ModuleType:
-    """The module, by its name if that leads to its file, else from the file."""
+    """Return the module: imported by its name if that leads to its file, else loaded from the file."""
     if file is None or _origin(name) == file:
         return import_module(name)
-    # Not as __main__, so that a script does not run what it guards with `if __name__ == "__main__"`.
+    # Under another name than __main__, so that a script does not run its block `if __name__ == "__main__"`.
     name = name if name != "__main__" else "__kscope_main__"
     spec = spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
@@ -134,7 +133,7 @@ def _module(name: str, file: str | None) -> ModuleType:
 
 
 def _origin(name: str) -> str | None:
-    """The file that an import of the name would load."""
+    """Return the file that an import of the name would load."""
     try:
         spec = find_spec(name)
     except (ImportError, ValueError):

@@ -1,7 +1,7 @@
-"""How far two backends may be apart, by dtype and by what is compared, with the reason.
+"""Tolerances: how much two backends may differ, by dtype and kind of result, with the reason.
 
-No two backends round alike: they sum in other orders, and fuse or approximate other operations. What follows are
-bounds on rounding for well-conditioned layers; a wrong formula is off by orders of magnitude more.
+No two backends round alike: they sum in other orders, and fuse or approximate other operations. The tolerances are
+bounds on rounding for well-conditioned layers. The error of a wrong formula is larger by orders of magnitude.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from kscope.testing._errors import CaseError
 __all__ = ["KINDS", "Tolerances", "coarsest"]
 
 KINDS = ("outputs", "losses", "gradients", "training")
-# What a gradient goes into is summed up over the positions of the inputs, too.
+# These kinds contain gradients, which are summed over the positions of the inputs, too.
 _BACKWARD = ("gradients", "training")
 
 # The distance from 1 to the next number, widest first.
 _EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
-# In parts of an epsilon: fused and approximated functions (tanh, exp) are off by a few before anything is added.
+# In epsilons: fused or approximated functions (tanh, exp) differ by a few of them before anything is summed.
 _SLACK = 16
-# Sums of 16-bit floats are formed in float32; what is left is one rounding after each operation.
+# Sums of 16-bit floats are computed in float32, so that each operation rounds once.
 _SLACK_16 = 4
 _FEWEST_TERMS = 16
 
 
 def coarsest(dtypes: Iterable[str]) -> str:
-    """The dtype that rounds most; any other one rounds less than a float."""
+    """Return the dtype that rounds most. Dtypes that are not floats do not round."""
     return max(dtypes, key=lambda dtype: _EPSILON.get(dtype, 0.0))
 
 
@@ -37,15 +37,15 @@ class Tolerances:
     """The tolerances of one comparison.
 
     Attributes:
-        terms: int. How many numbers are summed up on the way to an output: the fan-in of all weights together.
-        positions: int. Over how many positions of the inputs a gradient is summed up.
-        weights: int. How many weights there are, for the depth of the layer.
-        compute: the dtypes that the layer computes in; what comes of a coarse one is coarse in any dtype.
-        steps: int. The training steps; each starts from the errors of those before.
-        given: tolerances of the user's, by kind or dtype.
+        terms: int. The number of terms that are summed for an output: the sum of the fan-ins of all weights.
+        positions: int. The number of positions of the inputs over which a gradient is summed.
+        weights: int. The number of weights, as a measure of the depth of the layer.
+        compute: the dtypes in which the layer computes. A result of a coarse one stays coarse in any dtype.
+        steps: int. The number of training steps. Each step starts with the errors of the steps before.
+        given: the user's tolerances, by kind or dtype.
 
     Raises:
-        CaseError: if a given tolerance is of an unknown kind or dtype, or is not a number.
+        CaseError: if a tolerance is given for an unknown kind or dtype, or is not a number of at least zero.
     """
 
     terms: int = _FEWEST_TERMS
@@ -64,11 +64,11 @@ class Tolerances:
                 raise CaseError(f"A tolerance is a number of at least zero. Received: tolerances[{key!r}]={value!r}")
 
     def of(self, kind: str, dtype: str) -> float:
-        """The relative tolerance of what is compared, zero for what is no float.
+        """Return the relative tolerance of a result: zero if `dtype` is not a float.
 
         Args:
             kind: one of `KINDS`.
-            dtype: the dtype of what is compared.
+            dtype: the dtype of the result.
 
         Example:
         >>> Tolerances(terms=64).of("outputs", "float32") == 16 * 2**-23 * 8
@@ -85,7 +85,7 @@ class Tolerances:
         return self._rounding(rounded, kind)
 
     def reason(self, kind: str, dtype: str) -> str:
-        """Why a tolerance is what it is, for the report."""
+        """Return a tolerance and the reason for its size, for the report."""
         rounded = coarsest([dtype, *self.compute])
         if kind in self.given or rounded in self.given:
             return f"{kind}: {self.of(kind, dtype):.1e}, as given"

@@ -1,6 +1,6 @@
-"""Nested lists, tuples and dicts of arrays, as a list of leaves and a structure that JSON can hold.
+"""Split nested lists, tuples and dicts of arrays into a list of leaves and a structure that JSON can hold.
 
-It knows of NumPy alone: arrays of a backend could not be read in the processes of the others.
+This file knows NumPy only: the process of one backend could not read the tensors of another.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ Leaves = list[np.ndarray[Any, Any]]
 
 
 def flatten(nested: Any, what: str) -> tuple[Leaves, Any]:
-    """The arrays of a nest, and its structure with their positions in place of them.
+    """Return the arrays of `nested`, and its structure with an index in place of each array.
 
     Args:
         nested: an array, or lists, tuples and dicts of arrays.
-        what: what an error calls it.
+        what: the name of `nested` in error messages.
 
     Raises:
-        CaseError: if a leaf is no NumPy array, or has no dtype that a file holds.
+        CaseError: if a leaf is not a NumPy array, or contains Python objects.
 
     Example:
     >>> flatten({"a": np.ones(2), "b": [np.zeros(3)]}, "inputs")[1]
@@ -52,7 +52,7 @@ def _encoded(nested: Any, what: str, leaves: Leaves) -> Any:
 
 
 def unflatten(leaves: list[Any], structure: Any) -> Any:
-    """The nest of `flatten`, with these leaves."""
+    """Rebuild the nested value that `flatten` split, with these leaves."""
     if not isinstance(structure, dict):
         return leaves[structure]
     if "dict" in structure:

@@ -1,6 +1,6 @@
-"""What a worker process does: run the cases of a folder on its backend, and leave a record of each stage.
+"""The program of a worker process: run the cases of a folder on one backend, and save a record of each stage.
 
-The first backend's worker makes the weights, and the others wait for them. An exception ends its case only.
+The worker of the first backend makes the weights, and the others wait for them. An exception ends its case only.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from kscope.testing._parity.records import Record
 __all__ = ["ENDED", "STAGES", "main", "run"]
 
 STAGES = ("build", "eager", "compiled", "gradients", "training")
-"""The stages in their order, each the name of a method of `_stages.Subject`."""
+"""The stages in order. Each is the name of a method of `stages.Subject`."""
 
 ENDED = "ended"
-"""The ending of the file that says that a backend's worker is gone."""
+"""The suffix of the file that says that the worker of a backend has ended."""
 
 _POLL_SECONDS = 0.02
 
 
 def main(folder: str, backend: str, reference: str, timeout: str) -> None:
-    """Run all cases, or show after `timeout` seconds what does not come to its end.
+    """Run all cases; after `timeout` seconds, print the stack and exit.
 
     Args:
-        folder: the run's folder.
+        folder: the folder of the run.
         backend: the backend of this process.
         reference: the backend whose worker makes the weights.
-        timeout: seconds, from now on.
+        timeout: a number of seconds, from the time of this call.
     """
     faulthandler.dump_traceback_later(float(timeout), exit=True)
     run(Path(folder), backend, reference)
 
 
 def _case_folders(folder: Path) -> list[Path]:
-    """The folders of a run's cases, in their order."""
+    """Return the folders of the cases of a run, in order."""
     return sorted((path.parent for path in folder.glob("case-*/case.json")), key=lambda path: path.name)
 
 
 def run(folder: Path, backend: str, reference: str) -> None:
-    """Run all cases of a folder on the backend of this process; what comes of each is in its folder afterwards."""
+    """Run all cases of a folder on the backend of this process, and write the records to the folders of the cases."""
     for case in _case_folders(folder):
         own = case / backend
         stage = ["make_layer"]
@@ -59,7 +59,7 @@ def _run_case(case: Path, backend: str, reference: str, stage: list[str]) -> Non
     from kscope.testing._parity.case import read
     from kscope.testing._parity.stages import Subject
 
-    # Names start from anew, and do not depend on the cases before.
+    # Counters of names start again, so that names do not depend on earlier cases.
     keras.utils.clear_session(free_memory=False)
     reset_default_store()
     keras.utils.set_random_seed(0)
@@ -74,7 +74,7 @@ def _run_case(case: Path, backend: str, reference: str, stage: list[str]) -> Non
 
 
 def _weights(case: Path, reference: str) -> Record:
-    """The weights that the first backend's worker made, once it has made them."""
+    """Wait for the weights from the worker of the first backend, and return its record."""
     ends = (case / reference / "error.json", case.parent / f"{reference}.{ENDED}")
     while (weights := Record.load(case / reference / "build")) is None:
         if any(path.exists() for path in ends):
@@ -84,7 +84,7 @@ def _weights(case: Path, reference: str) -> Record:
 
 
 def _user_traceback(error: Exception) -> str:
-    """The traceback of an exception, without the worker's own frames."""
+    """Return the traceback of an exception, without the stack frames of kscope's worker."""
     frames = error.__traceback__
     while frames is not None and frames.tb_next is not None and _is_ours(frames.tb_frame.f_globals):
         frames = frames.tb_next

@@ -1,6 +1,6 @@
-"""`tf.contrib`, as far as it was about variables.
+"""The parts of `tf.contrib` that are about variables.
 
-Each file is a table of names, as `kscope.compat.v1` is. Start with `layers.py`; `slim.py` has the names of both others.
+Each file is a table of names, like `kscope.compat.v1`. `slim.py` has the names of `framework.py` and `layers.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`tf.contrib.slim`: what it had of `contrib.framework` and `contrib.layers`."""
+"""`tf.contrib.slim`: the names that it had from `contrib.framework` and `contrib.layers`."""
 
 from __future__ import annotations
 
