@@ -20,7 +20,7 @@ def found(module: str, name: str, homes: Mapping[str, str], instead: Mapping[str
         instead: for each name that TF1 has and kscope does not, a sentence that says what to use instead.
 
     Raises:
-        AttributeError: if there is no such name; with the sentence, if there is one.
+        AttributeError: if there is no such name. Its message ends with the sentence of `instead`.
     """
     home = homes.get(name)
     if home is None:

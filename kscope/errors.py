@@ -90,7 +90,7 @@ class InitializerError(KscopeError, ValueError):
 
 
 class InitialValueError(KscopeError, ValueError):
-    """Raised when an initializer returns a value of a wrong shape or dtype, or without numbers (row H16)."""
+    """Raised when an initial value has a wrong shape or dtype, or no numbers yet (row H16)."""
 
 
 class InitialShapeError(InitialValueError, TypeError):
@@ -110,11 +110,11 @@ class DtypeError(KscopeError, TypeError, ValueError):
 
 
 class VariableNameError(KscopeError, ValueError):
-    """Raised when a variable name is empty, or breaks TF1's rules for names (rows B12, B13)."""
+    """Raised when a variable name is empty or not valid (rows B12, B13)."""
 
 
 class ScopeNameError(KscopeError, ValueError):
-    """Raised when a scope name breaks TF1's rules for names (rows A10, B7)."""
+    """Raised when a scope name is not valid (rows A10, B7)."""
 
 
 class NameTypeError(KscopeError, TypeError):
@@ -162,7 +162,7 @@ class PartitionerError(KscopeError, ValueError):
 
 
 class UnsupportedError(KscopeError, NotImplementedError):
-    """Raised when Keras has no way to do what an argument asks for."""
+    """Raised when an argument asks for something that Keras does not support."""
 
 
 class LayerError(KscopeError, ValueError):

@@ -145,7 +145,7 @@ def _rematerialization(hooks: Hooks) -> None:
         # Keras 3.15
         backend = find("keras.src.backend:core")
     if not hasattr(backend, "remat"):
-        switch_off("backend.ops.remat", "`keras.remat` of a function that gets variables raises, or gets others")
+        switch_off("backend.ops.remat", "`keras.remat` of a function that gets variables raises, or gets other ones")
         return
 
     def replacement(original: Any) -> Any:
@@ -286,7 +286,7 @@ class _Keeping:
         self._symbolic_shape = functools.cache(module.symbolic_shape)
 
     def symbolic_shape(self, shape: str, constraints: list[str]) -> Any:
-        """JAX' `symbolic_shape`, called once for each shape."""
+        """Call JAX' `symbolic_shape`, once for each shape."""
         return self._symbolic_shape(shape, constraints=tuple(constraints))
 
     def __getattr__(self, name: str) -> Any:

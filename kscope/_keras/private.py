@@ -60,7 +60,7 @@ def attribute(owner: Any, name: str, off: str, otherwise: Any = None) -> Any:
 
 
 def switch_off(name: str, off: str) -> None:
-    """Warn, once for each feature, that it is off because a private name is gone."""
+    """Warn, once for each feature, that it is off because a private name is missing."""
     if off not in _switched_off:
         _switched_off.add(off)
         warnings.warn(

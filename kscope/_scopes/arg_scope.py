@@ -255,7 +255,7 @@ def _arguments_of(function: Any) -> _Arguments:
         raise errors.ArgScopeError(
             errors.compose(
                 f"{_spelled(function)} is not decorated with @add_arg_scope",
-                fix="decorate it where it is defined, or name kscope.add_arg_scope(function), and call that one.",
+                fix="decorate it at its definition, or call the result of kscope.add_arg_scope(function) instead.",
             )
         )
     return _decorated[_key(function)]
@@ -274,7 +274,7 @@ def _checked(function: Any, given: Mapping[str, Any]) -> Mapping[str, Any]:
                             ("it takes", ", ".join(sorted(arguments.named)) or "none"),
                             ("nearest names", errors.nearest(name, sorted(arguments.named))),
                         ],
-                        "each function of an arg_scope has to take all of its arguments; open another for the rest.",
+                        "each function of an arg_scope must accept all of its arguments; open another for the rest.",
                     )
                 )
     return MappingProxyType(dict(given))

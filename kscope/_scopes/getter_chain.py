@@ -71,7 +71,7 @@ def _matches(pattern: Any, name: str) -> bool:
     except (re.error, TypeError) as error:
         raise errors.GetterError(
             errors.compose(
-                f"{pattern!r} is no regular expression: {error}",
+                f"{pattern!r} is not a regular expression: {error}",
                 fix="the keys of a mapping of custom getters are patterns for the full names of variables.",
             )
         ) from None

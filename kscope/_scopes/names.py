@@ -13,7 +13,7 @@ _ROOT = re.compile(rf"^[A-Za-z0-9.]{_CHARACTERS}$")
 _NESTED = re.compile(rf"^{_CHARACTERS}$")
 _REMEMBERED = 10_000
 
-# Valid names, not at the root and at the root: a regex match takes longer than all other steps of entering a scope.
+# Names that were found valid, below the root and at it: matching takes longer than the rest of entering a scope.
 _passed: tuple[set[str], set[str]] = (set(), set())
 
 

@@ -307,7 +307,7 @@ def _checked_defaults(**given: Any) -> dict[str, Any]:
         value = given.get(name)
         if value is not None and value is not False and not (callable(value) or isinstance(value, allowed)):
             raise errors.OptionTypeError(
-                f"The {name} must be a callable or one of its names, while get {value!r} "
+                f"The {name} must be a callable or the name of one, while get {value!r} "
                 f"(of type {type(value).__name__})"
             )
     if "partitioner" in given and not callable(given["partitioner"]):

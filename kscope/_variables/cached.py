@@ -47,7 +47,7 @@ def device_of(given: Any, name: str) -> str | None:
         name: name of the variable.
 
     Raises:
-        OptionError: there is no such device.
+        OptionError: if there is no such device.
         UnsupportedError: on PyTorch, for any device but the variable's own.
     """
     if callable(given):

@@ -57,7 +57,7 @@ class PartitionedVariable(keras.Variable):
 
     @property
     def shape(self) -> Any:
-        """The shape of the whole."""
+        """The shape of the whole variable."""
         return self._whole_shape
 
     @property
@@ -91,7 +91,7 @@ class PartitionedVariable(keras.Variable):
         return self.value
 
     def assign(self, value: Any) -> PartitionedVariable:
-        """Set all slices from a value of the whole's shape.
+        """Assign a value of the whole variable's shape to the slices.
 
         Raises:
             ShapeMismatchError: if the value has another shape.

@@ -51,8 +51,8 @@ class Sharded:
             if length % count:
                 raise errors.PartitionerError(
                     errors.compose(
-                        f"Variable {name} cannot be sharded: its axis of length {length} does not divide among {count} "
-                        "devices.",
+                        f"Variable {name} cannot be sharded: its axis of length {length} cannot be divided among "
+                        f"{count} devices.",
                         [("shape", shape), ("axes", axes), ("mesh", mesh)],
                         "choose another axis or mesh, or None for an axis that is not sharded.",
                     )

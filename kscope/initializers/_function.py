@@ -27,7 +27,7 @@ class Seeded(keras.initializers.Initializer):
     def __init__(self, function: Function):
         if not callable(function):
             raise errors.OptionTypeError(
-                f"What is seeded must be a callable `function(rng, shape, dtype)`, while get {function!r}"
+                f"The seeded function must be a callable `function(rng, shape, dtype)`, while get {function!r}"
             )
         self.function = function
 

@@ -156,7 +156,7 @@ class orthogonal_initializer(RandomFloats):
         self.gain = gain
 
     def _values(self, shape: Shape, dtype: str, _: Any) -> Any:
-        # Each slice is an orthogonal matrix, as in TF1.
+        # Each slice is an orthogonal matrix, as in TF1; with `set_seed`, the whole is one.
         return self._draw(self._law(shape, dtype), shape, dtype)
 
     def _law(self, shape: Shape, _: str) -> Law:

@@ -222,7 +222,8 @@ class contrib_variance_scaling_initializer(RandomFloats):
     """`tf.contrib.layers.variance_scaling_initializer`: random numbers with variance of about `factor / n`.
 
     Unlike `variance_scaling_initializer`, it truncates a normal distribution of variance `1.3 * factor / n` (which
-    gives 1.006 times the wanted variance), and computes `n` of a slice from the shape of the slice.
+    gives 1.006 times the wanted variance), and computes `n` of a slice from the shape of the slice (with
+    `kscope.set_seed`, from that of the whole variable).
 
     Args:
         factor: float.
