@@ -1,4 +1,4 @@
-"""Names that are loaded when they are first used: a module finds them by a table."""
+"""Lazy loading of a module's names: each is imported from its place in a table when it is first used."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ __all__ = ["found", "lazily"]
 
 
 def found(module: str, name: str, homes: Mapping[str, str], instead: Mapping[str, str] | None = None) -> Any:
-    """What a module has under a name.
+    """Import an attribute of a module from its place in a table, and set it on the module.
 
     Args:
-        module: the name of the module that is asked.
-        name: what it is asked for.
-        homes: where each name is at home: a module, or a module and the name there, as in `"kscope:get_variable"`.
-        instead: a sentence for each name that the other library has and kscope does not.
+        module: the name of the module.
+        name: the name of the attribute.
+        homes: the place of each name: a module, or a module and a name in it, as in `"kscope:get_variable"`.
+        instead: for each name that TF1 has and kscope does not, a sentence that says what to use instead.
 
     Raises:
-        AttributeError: if it has no such name; the sentence says what to use instead.
+        AttributeError: if there is no such name. Its message ends with the sentence of `instead`.
     """
     home = homes.get(name)
     if home is None:
@@ -37,7 +37,7 @@ def found(module: str, name: str, homes: Mapping[str, str], instead: Mapping[str
 def lazily(
     module: str, homes: Mapping[str, str], instead: Mapping[str, str] | None = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """The `__getattr__` and the `__dir__` of a module whose names are found by a table, as `found` finds them."""
+    """Return `__getattr__` and `__dir__` for a module whose names are loaded by `found`."""
 
     def getattr_(name: str) -> Any:
         return found(module, name, homes, instead)

@@ -1,4 +1,4 @@
-"""What saved models name: classes and functions that are registered with Keras, under their public modules."""
+"""Registration of classes and functions with Keras under their public modules, for saved models."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _Named = TypeVar("_Named", bound=Callable[..., Any])
 def registered(module: str) -> Callable[[_Named], _Named]:
     """Register a class or a function with Keras, so that it can be saved and loaded by name.
 
-    Keras writes the module of a class into each saved model, and pickle into each pickle. Files must not depend on the
-    names of private files, so that the class is given the module from which users take it.
+    Keras writes the module of a class into each saved model, and pickle into each pickle. Saved files must not depend
+    on the names of private modules, so the class gets the module from which users import it.
 
     Args:
         module: the public module, of which the class is an attribute.
 
     Returns:
-        A decorator that returns what it is given.
+        A decorator that returns its argument.
     """
 
     def register(thing: _Named) -> _Named:

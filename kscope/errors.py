@@ -1,7 +1,7 @@
-"""What can go wrong, one class per mistake.
+"""One class for each kind of error.
 
-The first line of each message is TensorFlow 1's, because people search for it. Below it stand the facts: what was
-asked for, in which scope, what was found, where that was made, and how to mend it.
+The first line of each message is TensorFlow 1's, because people search for it. The lines below it give the facts: the
+request and its scope, the variable that was found and the line that made it, and how to fix the error.
 """
 
 from __future__ import annotations
@@ -50,39 +50,39 @@ __all__ = [
 
 
 class KscopeError(Exception):
-    """The base of all these, to catch whatever kscope raises."""
+    """The base class of all errors of kscope."""
 
-    # AutoGraph makes errors of a `tf.function` anew, of their own class only if they are known to take one message.
+    # AutoGraph raises an error of a `tf.function` again, in the same class only if its constructor takes one message.
     if not TYPE_CHECKING:
         __init__ = Exception.__init__
 
 
 class VariableExistsError(KscopeError, ValueError):
-    """Raised when a scope that does not reuse asks for a name that is taken (row G1)."""
+    """Raised when `get_variable` creates a variable whose name is taken, in a scope without reuse (row G1)."""
 
 
 class VariableMissingError(KscopeError, ValueError):
-    """Raised when a reusing scope asks for a name that nobody made (row G2)."""
+    """Raised when `get_variable` shares a variable that does not exist, in a scope with reuse (row G2)."""
 
 
 class LateVariableError(VariableMissingError):
-    """Raised when a built layer asks for a name that its discovery did not meet."""
+    """Raised when a built layer asks for a late variable: one that its discovery did not make."""
 
 
 class ShapeMismatchError(KscopeError, ValueError):
-    """Raised when a variable is shared under a shape it does not have (row G5)."""
+    """Raised when a look-up gives another shape than that of the existing variable (row G5)."""
 
 
 class DtypeMismatchError(KscopeError, ValueError):
-    """Raised when a variable is shared under a dtype it does not have (row G7)."""
+    """Raised when a look-up gives another dtype than that of the existing variable (row G7)."""
 
 
 class ConstantShapeError(KscopeError, ValueError):
-    """Raised when a shape is given beside a constant initial value (row H11)."""
+    """Raised when a shape is given together with a constant initial value (row H11)."""
 
 
 class ConstantDtypeError(KscopeError, ValueError):
-    """Raised when a constant initial value and the explicit dtype disagree (row H13)."""
+    """Raised when a constant initial value has another dtype than the explicit one (row H13)."""
 
 
 class InitializerError(KscopeError, ValueError):
@@ -90,19 +90,19 @@ class InitializerError(KscopeError, ValueError):
 
 
 class InitialValueError(KscopeError, ValueError):
-    """Raised when an initializer returns what was not asked for (row H16)."""
+    """Raised when an initial value has a wrong shape or dtype, or no numbers yet (row H16)."""
 
 
 class InitialShapeError(InitialValueError, TypeError):
-    """Raised when a constant has another shape than `verify_shape` demands: a TypeError in TF1."""
+    """Raised when `verify_shape` is true and a constant has another shape; a TypeError, as in TF1."""
 
 
 class ShapeTypeError(KscopeError, TypeError):
-    """Raised when a shape is of a type that is none (row H1)."""
+    """Raised when a shape has a type that cannot be a shape (row H1)."""
 
 
 class ShapeValueError(KscopeError, ValueError):
-    """Raised when a shape has an impossible dimension (row H1)."""
+    """Raised when a shape has a negative dimension (row H1)."""
 
 
 class DtypeError(KscopeError, TypeError, ValueError):
@@ -110,11 +110,11 @@ class DtypeError(KscopeError, TypeError, ValueError):
 
 
 class VariableNameError(KscopeError, ValueError):
-    """Raised when a variable name has characters that no checkpoint could hold (rows B12, B13)."""
+    """Raised when a variable name is empty or not valid (rows B12, B13)."""
 
 
 class ScopeNameError(KscopeError, ValueError):
-    """Raised when a scope name has characters that no checkpoint could hold (rows A10, B7)."""
+    """Raised when a scope name is not valid (rows A10, B7)."""
 
 
 class NameTypeError(KscopeError, TypeError):
@@ -126,31 +126,31 @@ class ScopeTypeError(KscopeError, TypeError):
 
 
 class ReuseError(KscopeError, ValueError):
-    """Raised when a reuse mode is none of TF1's, or is given without a name (rows A3, A5)."""
+    """Raised when a reuse mode is not one of TF1's, or is given without a name (rows A3, A5)."""
 
 
 class NestingError(KscopeError, RuntimeError):
-    """Raised when scopes are not left in the order in which they were entered (rows D15, D16)."""
+    """Raised when scopes are not left in the reverse order of entering them (rows D15, D16)."""
 
 
 class GetterError(KscopeError, ValueError):
-    """Raised when a custom getter cannot be called (row K11), or does not fit those around it."""
+    """Raised when a custom getter cannot be called (row K11), or conflicts with other getters."""
 
 
 class CreatorError(KscopeError, ValueError):
-    """Raised when a variable creator renames a variable, or returns what cannot stand for it (row L4)."""
+    """Raised when a variable creator renames a variable, or returns something that cannot replace it (row L4)."""
 
 
 class OptionError(KscopeError, ValueError):
-    """Raised when an argument has a value that its list of choices does not hold (row I4)."""
+    """Raised when an argument has an invalid value (row I4)."""
 
 
 class OptionTypeError(KscopeError, TypeError):
-    """Raised when an argument is of a type it cannot have (rows A6, A7)."""
+    """Raised when an argument has a wrong type (rows A6, A7)."""
 
 
 class ArgScopeError(KscopeError, ValueError):
-    """Raised when `arg_scope` gets a function that was not decorated, or defaults beside a captured scope."""
+    """Raised when `arg_scope` gets a function that was not decorated, or defaults with a captured scope."""
 
 
 class CollectionsError(KscopeError, ValueError):
@@ -158,43 +158,43 @@ class CollectionsError(KscopeError, ValueError):
 
 
 class PartitionerError(KscopeError, ValueError):
-    """Raised when a partitioner answers what is no partitioning (row M4)."""
+    """Raised when a partitioner returns an invalid partitioning (row M4)."""
 
 
 class UnsupportedError(KscopeError, NotImplementedError):
-    """Raised when Keras has no way to do what an argument asks for."""
+    """Raised when an argument asks for something that Keras does not support."""
 
 
 class LayerError(KscopeError, ValueError):
-    """Raised when a scoped layer is bound, shared or rebuilt in a way that cannot work."""
+    """Raised when a scoped layer cannot be bound to a scope, shared or rebuilt as requested."""
 
 
 class LayerExistsError(KscopeError, ValueError):
-    """Raised when a scope that does not reuse asks for a layer of a name that is taken."""
+    """Raised when a kept layer is created under a name that is taken, in a scope without reuse."""
 
 
 class LayerMismatchError(KscopeError, ValueError):
-    """Raised when a layer of a scope is shared under arguments that it was not made of."""
+    """Raised when a kept layer is shared with other arguments than those that it was made with."""
 
 
 class UntrackedVariableError(KscopeError, ValueError):
-    """Raised when the call of a scoped layer makes a variable that no layer tracks, so that it would be lost."""
+    """Raised when the call of a scoped layer makes a variable that no layer tracks, which would be lost."""
 
 
 class ValuesError(KscopeError, ValueError):
-    """Raised when the values that a transformed function is applied to are not those of its variables."""
+    """Raised when a transformed function is applied to values that do not match its variables."""
 
 
 class WeightsFileError(KscopeError, OSError, ValueError):
-    """Raised when a weights file cannot be read: cut off, or not what it claims to be."""
+    """Raised when a weights file cannot be read, because it is truncated or damaged."""
 
 
 class WeightsMismatchError(KscopeError, ValueError):
-    """Raised when a weights file and a layer differ in names or shapes; all of them are listed, none is loaded."""
+    """Raised when a weights file and a layer differ in names or shapes; it lists all differences, and loads nothing."""
 
 
 def compose(first: str, facts: Iterable[tuple[str, object]] = (), fix: str | None = None) -> str:
-    """Put a message together: TF1's line, a table of facts, the way out."""
+    """Return a message: TF1's line, a table of facts, and the fix."""
     lines = [first]
     shown = [(label, value) for label, value in facts if value is not None and str(value)]
     width = max((len(label) for label, _ in shown), default=0) + 1
@@ -205,7 +205,7 @@ def compose(first: str, facts: Iterable[tuple[str, object]] = (), fix: str | Non
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known names most like `name`, for a "did you mean"."""
+    """Return up to three known names that are similar to `name`, as a hint."""
     names = list(known)
     leaf = name.rpartition("/")[2]
     close = get_close_matches(name, names, n=3, cutoff=0.6)

@@ -1,7 +1,7 @@
-"""Partitioners: how many slices of a variable to make along which axis (row M12).
+"""Partitioners: functions that choose how many slices a variable has, and along which axis (row M12).
 
 A partitioner is any callable `partitioner(shape=..., dtype=...)` that returns one int per axis, at most one of them
-above 1. These are TensorFlow 1's, with its formulas; but `sharded` lays one variable out over devices.
+above 1. These are TF1's, with its formulas, except `sharded`, which lays one variable out over devices.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Partitioner = Callable[..., list[int]]
 
 
 def fixed_size_partitioner(num_shards: int, axis: int = 0) -> Partitioner:
-    """A partitioner into a fixed number of slices, but no more than the axis is long.
+    """Return a partitioner into a fixed number of slices, at most the length of the axis.
 
     Args:
-        num_shards: int.
-        axis: int.
+        num_shards: int. The number of slices.
+        axis: int. The axis that is sliced.
 
     Example:
     >>> kscope.partitioners.fixed_size_partitioner(3)(shape=(10, 4), dtype="float32")
@@ -40,13 +40,13 @@ def fixed_size_partitioner(num_shards: int, axis: int = 0) -> Partitioner:
 def variable_axis_size_partitioner(
     max_shard_bytes: int, axis: int = 0, bytes_per_string_element: int = 16, max_shards: int | None = None
 ) -> Partitioner:
-    """A partitioner into as many slices as keep each below a size.
+    """Return a partitioner into the smallest number of slices that are each at most a size.
 
     Args:
-        max_shard_bytes: int. The largest slice, in bytes.
-        axis: int.
+        max_shard_bytes: int. The largest size of a slice, in bytes.
+        axis: int. The axis that is sliced.
         bytes_per_string_element: has no effect; Keras has no variables of strings.
-        max_shards: int. The most slices, whatever their size.
+        max_shards: int. The largest number of slices, whatever their size.
 
     Raises:
         ValueError: if a number is less than one.
@@ -70,12 +70,12 @@ def variable_axis_size_partitioner(
 def min_max_variable_partitioner(
     max_partitions: int = 1, axis: int = 0, min_slice_size: int = 256 << 10, bytes_per_string_element: int = 16
 ) -> Partitioner:
-    """A partitioner into slices of at least a size, and into no more than a number of them.
+    """Return a partitioner into slices of at least a size, and into at most a number of slices.
 
     Args:
-        max_partitions: int. The most slices.
-        axis: int.
-        min_slice_size: int. The smallest slice, in bytes.
+        max_partitions: int. The largest number of slices.
+        axis: int. The axis that is sliced.
+        min_slice_size: int. The smallest size of a slice, in bytes.
         bytes_per_string_element: has no effect; Keras has no variables of strings.
 
     Raises:
@@ -112,20 +112,20 @@ def _check_positive(**numbers: int | None) -> None:
 
 
 def sharded(axes: Sequence[str | None], device_mesh: Any = None) -> Any:
-    """A partitioner that gives no slices: the variable is one, laid out over a mesh of devices. On JAX only.
+    """Return a partitioner that lays one variable out over a mesh of devices, without slices. On JAX only.
 
     Args:
-        axes: for each axis of the variable the name of an axis of the mesh, or `None` where it is not sharded. They
-            are counted from the last axis: `("model",)` and `(None, "model")` give a kernel and its bias the same
-            layout, so that a scope can hand one down to both.
-        device_mesh: a `keras.distribution.DeviceMesh`. Defaults to that of `keras.distribution.distribution()`, when
-            the variable is made.
+        axes: for each axis of the variable the name of an axis of the mesh, or `None` if the axis is not sharded. They
+            are aligned with the last axes of the variable: `("model",)` and `(None, "model")` mean the same for a
+            kernel, and for its bias, so that both can inherit the partitioner from a scope.
+        device_mesh: a `keras.distribution.DeviceMesh`. Defaults to the mesh of `keras.distribution.distribution()` at
+            the time when the variable is made.
 
     Returns:
         A partitioner, for `partitioner=` of `get_variable` and of a scope.
 
     Raises, when a variable is made:
-        PartitionerError: there is no mesh, it lacks an axis, or an axis does not divide among its devices.
+        PartitionerError: if there is no mesh, the mesh lacks an axis, or the devices do not divide an axis evenly.
         UnsupportedError: on TensorFlow and PyTorch, where Keras has no layouts of variables.
 
     Example:

@@ -1,7 +1,7 @@
 """The regularizers of `tf.contrib.layers`, with its names, arguments and formulas, as Keras regularizers.
 
-What TF1 says of each stands in `tensorflow/contrib/layers/python/layers/regularizers.py`. Mind the factor 1/2 of
-TF1's l2 loss, which Keras' `L2` does not have.
+TF1 documents them in `tensorflow/contrib/layers/python/layers/regularizers.py`. TF1's l2 loss has a factor 1/2, which
+Keras' `L2` does not have.
 """
 
 # ruff: noqa: ARG001 - `scope` named operations in TF1
@@ -26,27 +26,27 @@ Regularizer = Callable[[Any], Any]
 
 
 class _Scaled(keras.regularizers.Regularizer):
-    """A norm times a scale, which may be a tensor or variable: it is read at each call."""
+    """A norm times a scale. The scale may be a tensor or variable, which is read at each call."""
 
     def __init__(self, scale: Any):
         self.scale = scale
 
     def __call__(self, x: Any) -> Any:
-        """The loss, a scalar of the dtype of `x`."""
+        """Return the loss, a scalar of the dtype of `x`."""
         x = keras.ops.convert_to_tensor(x)
         return keras.ops.cast(self.scale, keras.backend.standardize_dtype(x.dtype)) * self._norm(x)
 
     def _norm(self, x: Any) -> Any:
-        """The norm of a tensor; each regularizer has its own."""
+        """Return the norm of a tensor; each regularizer overrides this."""
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of; a scale that changes is written down as it is now."""
+        """Return the constructor arguments, for `from_config`; of a tensor or variable, its current value."""
         return {"scale": float(keras.ops.convert_to_numpy(self.scale))}
 
 
 @registered("kscope.regularizers")
 class L1(_Scaled):
-    """What `l1_regularizer` makes."""
+    """The regularizer that `l1_regularizer` returns."""
 
     def _norm(self, x: Any) -> Any:
         return keras.ops.sum(keras.ops.abs(x))
@@ -54,7 +54,7 @@ class L1(_Scaled):
 
 @registered("kscope.regularizers")
 class L2(_Scaled):
-    """What `l2_regularizer` makes."""
+    """The regularizer that `l2_regularizer` returns."""
 
     def _norm(self, x: Any) -> Any:
         return keras.ops.sum(keras.ops.square(x)) / 2
@@ -62,34 +62,34 @@ class L2(_Scaled):
 
 @registered("kscope.regularizers")
 class Sum(keras.regularizers.Regularizer):
-    """What `sum_regularizer` makes."""
+    """The regularizer that `sum_regularizer` returns."""
 
     def __init__(self, regularizer_list: list[Regularizer]):
         self.regularizer_list = regularizer_list
 
     def __call__(self, x: Any) -> Any:
-        """The loss, a scalar; zero if none of the regularizers has one."""
+        """Return the loss, a scalar; zero if all regularizers return `None`."""
         losses = [regularizer(x) for regularizer in self.regularizer_list]
         losses = [loss for loss in losses if loss is not None]
         return functools.reduce(keras.ops.add, losses) if losses else keras.ops.zeros(())
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of."""
+        """Return the constructor arguments, for `from_config`."""
         return {"regularizer_list": [keras.saving.serialize_keras_object(each) for each in self.regularizer_list]}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """A regularizer from `get_config()`."""
+        """Make a regularizer from `get_config()`."""
         return cls([keras.saving.deserialize_keras_object(each) for each in config["regularizer_list"]])
 
 
 def l1_regularizer(scale: Any, scope: str | None = None) -> Regularizer:
-    """A regularizer with the loss `scale * sum(abs(x))`.
+    """Return a regularizer with the loss `scale * sum(abs(x))`.
 
     Args:
         scale: float, not negative; or a scalar tensor or variable, which is read at each call. 0.0 switches an
             inherited regularizer off, as `no_regularizer` does.
-        scope: str. Named operations in TF1; it has no effect.
+        scope: str. It has no effect; in TF1 it named operations.
 
     Returns:
         A Keras regularizer: a function of a tensor of any shape that returns a scalar.
@@ -106,12 +106,12 @@ def l1_regularizer(scale: Any, scope: str | None = None) -> Regularizer:
 
 
 def l2_regularizer(scale: Any, scope: str | None = None) -> Regularizer:
-    """A regularizer with the loss `scale * sum(x ** 2) / 2`: half of what Keras' `L2` gives for the same number.
+    """Return a regularizer with the loss `scale * sum(x ** 2) / 2`: half of the loss of Keras' `L2`.
 
     Args:
         scale: float, not negative; or a scalar tensor or variable, which is read at each call. 0.0 switches an
             inherited regularizer off, as `no_regularizer` does.
-        scope: str. Named operations in TF1; it has no effect.
+        scope: str. It has no effect; in TF1 it named operations.
 
     Returns:
         A Keras regularizer: a function of a tensor of any shape that returns a scalar.
@@ -128,12 +128,12 @@ def l2_regularizer(scale: Any, scope: str | None = None) -> Regularizer:
 
 
 def l1_l2_regularizer(scale_l1: Any = 1.0, scale_l2: Any = 1.0, scope: str | None = None) -> Regularizer:
-    """The sum of `l1_regularizer` and `l2_regularizer`.
+    """Return the sum of `l1_regularizer` and `l2_regularizer`.
 
     Args:
-        scale_l1: float, tensor or variable. The scale of the first; 0.0 leaves it out.
-        scale_l2: float, tensor or variable. The scale of the second; 0.0 leaves it out.
-        scope: str. Named operations in TF1; it has no effect.
+        scale_l1: float, tensor or variable. The scale of the l1 loss; 0.0 omits it.
+        scale_l2: float, tensor or variable. The scale of the l2 loss; 0.0 omits it.
+        scope: str. It has no effect; in TF1 it named operations.
 
     Returns:
         A Keras regularizer: a function of a tensor of any shape that returns a scalar.
@@ -152,19 +152,19 @@ def l1_l2_regularizer(scale_l1: Any = 1.0, scale_l2: Any = 1.0, scope: str | Non
 
 
 def sum_regularizer(regularizer_list: Iterable[Any], scope: str | None = None) -> Regularizer | None:
-    """The sum of several regularizers.
+    """Return the sum of several regularizers.
 
     Args:
-        regularizer_list: functions, Keras regularizers, their names or configs. `None` is left out, and so is a
-            loss of `None`.
-        scope: str. Named operations in TF1; it has no effect.
+        regularizer_list: functions, Keras regularizers, their names or configs. `None` is ignored, and so is a loss of
+            `None`.
+        scope: str. It has no effect; in TF1 it named operations.
 
     Returns:
-        A Keras regularizer; `None` if the list has nothing but `None`.
+        A Keras regularizer; `None` if the list is empty or contains only `None`.
 
     Raises:
-        TypeError: if an item is something else (`OptionTypeError`).
-        ValueError: if a name is unknown (`OptionError`).
+        OptionTypeError: if an item has another type.
+        OptionError: if a name is unknown.
 
     Example:
     >>> both = kscope.regularizers.sum_regularizer([kscope.regularizers.l1_regularizer(0.5), "l2"])
@@ -176,10 +176,10 @@ def sum_regularizer(regularizer_list: Iterable[Any], scope: str | None = None) -
 
 
 def apply_regularization(regularizer: Any, weights_list: Iterable[Any] | None = None) -> Any:
-    """The sum of a regularizer's losses over several weights.
+    """Return the sum of a regularizer's losses over several weights.
 
-    In TF1 it was added to the collection of regularization losses as well. Where there is no graph, that would be a
-    number that is never computed again: pass it to the `add_loss` of the layer, or give variables their regularizer.
+    In TF1 the sum was also added to the collection of regularization losses. Without a graph, it is a number that is
+    not computed again: pass it to `add_loss` of a layer, or give the variables their regularizer.
 
     Args:
         regularizer: a function, a Keras regularizer, its name or config.
@@ -190,7 +190,7 @@ def apply_regularization(regularizer: Any, weights_list: Iterable[Any] | None = 
 
     Raises:
         OptionError: if there are no weights, or a loss is not a scalar.
-        OptionTypeError: if `regularizer` cannot be one.
+        OptionTypeError: if `regularizer` is not a regularizer.
 
     Example:
     >>> weights = [np.array([1.0, -2.0], "float32"), np.array([[3.0]], "float32")]
@@ -214,13 +214,13 @@ def apply_regularization(regularizer: Any, weights_list: Iterable[Any] | None = 
 
 
 def _unless_zero(kind: type[_Scaled], **given: Any) -> Regularizer:
-    """A regularizer of a scale, which is given by its argument's name; a scale of 0 switches it off."""
+    """Return a regularizer for the one given scale, by the argument's name; `no_regularizer` if the scale is 0."""
     ((name, scale),) = given.items()
     return kind(scale) if _on(name, scale) else options.no_regularizer
 
 
 def _on(name: str, scale: Any) -> bool:
-    """Whether a scale is not 0; refuses what is none, before anything is made."""
+    """Whether a scale is not 0; raise an error if it is an integer or negative."""
     if isinstance(scale, numbers.Integral):
         raise errors.OptionError(f"{name} cannot be an integer: {scale}")
     if not isinstance(scale, numbers.Real):
@@ -231,7 +231,7 @@ def _on(name: str, scale: Any) -> bool:
 
 
 def _plain(given: Any) -> Regularizer:
-    """A function that is not wrapped, so that a registered one can be written into a config."""
+    """Return a regularizer; a function is not wrapped, so that a registered one can be saved in a config."""
     known = options.regularizer_of(given)
     if known is None:
         return options.no_regularizer

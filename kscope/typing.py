@@ -1,4 +1,4 @@
-"""The types of what users pass in and get back."""
+"""Types of arguments and results of the public API."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ DtypeLike: TypeAlias = Any
 """A str, a Python type, or a NumPy, TensorFlow, JAX or PyTorch dtype."""
 
 ShapeLike: TypeAlias = Any
-"""An int, or a list, tuple, array or `tf.TensorShape` of ints; `None` in it only to look a variable up."""
+"""An int, or a list, tuple, array or `tf.TensorShape` of ints; `None` is allowed in it only for look-ups."""
 
 
 class ReuseMode(enum.Enum):
-    """The third reuse mode, a singleton: truthy, and compared by `is`."""
+    """The third reuse mode, a singleton: it is true, and is compared with `is`."""
 
     AUTO_REUSE = 1
 
@@ -26,11 +26,11 @@ Reuse: TypeAlias = bool | Literal[ReuseMode.AUTO_REUSE]
 
 
 class GetterFunction(Protocol):
-    """A custom getter: called with the next getter, then only keywords, `name=` being the full name (row K1)."""
+    """A custom getter: called with the next getter, and then only keywords; `name=` is the full name (row K1)."""
 
     def __call__(self, getter: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Return what the caller of `get_variable` gets; usually by way of `getter(**kwargs)`."""
+        """Return the result of `get_variable`, usually that of `getter(**kwargs)`."""
 
 
 Getter: TypeAlias = GetterFunction | Mapping[str, GetterFunction]
-"""A custom getter, or a mapping from regular expressions, matched with the whole of the full name, to getters."""
+"""A custom getter, or a mapping from regular expressions, which have to match the whole full name, to getters."""

@@ -1,7 +1,8 @@
 """Every touch point with Keras, or with a backend, that is not public API.
 
-Each says why there is no public way. `patches` holds all that kscope changes in Keras, `private` how private names are
-looked up. What is used everywhere is listed here; `files`, `optimizers` and `patches` are imported by themselves.
+Each docstring says why there is no public way. `patches` holds every change that kscope makes to Keras; `private` looks
+up private names. The functions that all of kscope uses are exported here; `files`, `optimizers` and `patches` are
+imported as modules.
 """
 
 from __future__ import annotations

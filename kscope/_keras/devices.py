@@ -1,4 +1,4 @@
-"""Devices, and reading variables from a copy on another one, which Keras has no words for."""
+"""The list of devices, and variables that are read from a copy on another device: Keras has no API for either."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["Copy", "devices"]
 
 
 def devices() -> list[str]:
-    """All devices, as Keras spells them, the one that is used by default first; Keras lists those of one kind."""
+    """Return all devices, as Keras spells them, the default one first. Keras lists the devices of one kind only."""
     if BACKEND == "torch":
-        # Keras has no list of them on PyTorch.
+        # Keras does not list devices on PyTorch.
         cuda = sys.modules["torch"].cuda
         return [*(f"cuda:{number}" for number in range(cuda.device_count())), "cpu:0"]
     return list(dict.fromkeys([*keras.distribution.list_devices(), *keras.distribution.list_devices("cpu")]))
 
 
 class Copy:
-    """How a variable is read from a copy on a device."""
+    """Reads a variable's value from a copy on a device."""
 
     __slots__ = ("_copied", "_source", "device")
 
@@ -34,24 +34,24 @@ class Copy:
         self._copied: Any = None
 
     def attach(self, value: Any) -> None:
-        """Have a variable's value read from the copy.
+        """Make reads of a variable's value return a copy. Only TensorFlow needs this.
 
-        Keras on TensorFlow hands the `tf.Variable` itself to optimizers, tapes and exports, so that nothing can stand
-        in its place. A compiled step that assigns to it tells nobody, so that no copy can be kept.
+        Keras on TensorFlow hands the `tf.Variable` itself to optimizers, tapes and exports, so it cannot be replaced
+        by another object. No copy is kept, because an assignment in a compiled step cannot be noticed.
         """
         if BACKEND == "tensorflow":
             kind: Any = type(value)
             value.__class__ = _redirected(kind, self.device)
 
     def of(self, value: Any) -> Any:
-        """What is to be read in place of a variable's value."""
+        """Return the value to read in place of a variable's value."""
         if BACKEND == "tensorflow" or tracing():
-            # A program of JAX runs on the devices that it is compiled for.
+            # A compiled JAX program runs on the devices that it is compiled for.
             return value
         if value is not self._source:
             jax = sys.modules["jax"]
             kind, _, number = self.device.partition(":")
-            # Not committed to the device: a compiled step may take it together with values from elsewhere.
+            # Not committed to the device, so that a compiled step accepts it together with values on other devices.
             with jax.default_device(jax.devices(kind)[int(number)]):
                 self._copied = jax.numpy.array(np.asarray(value))
             self._source = value
@@ -59,12 +59,12 @@ class Copy:
 
 
 class _Redirected:
-    """A `tf.Variable` of which all but single rows is read on another device."""
+    """A `tf.Variable` that is read on another device, except when single rows are read."""
 
     device_of_copies: str
 
     def value(self) -> Any:
-        """A copy, by an operation that gradients go through."""
+        """Return a copy on the other device, made by a differentiable operation."""
         tf = sys.modules["tensorflow"]
         value = super().value()  # type: ignore[misc]
         with tf.device(self.device_of_copies):

@@ -1,8 +1,8 @@
-"""Touch points with the weights files of Keras, which have no public interface but a mapping for each layer.
+"""Touch points with the weights files of Keras, whose only public interface is one mapping for each layer.
 
-A layer is handed the mapping that stands for its own place in the file. To write a shared variable once, and to find
-one that stands in another place, it has to see the file behind it. `tests/keras/test_keras_files.py` fails when Keras
-changes what is used here.
+Keras gives each layer a mapping for the layer's own place in the file. To write a shared variable once, and to find a
+variable that was saved in another place, a layer needs the whole file. `tests/keras/test_keras_files.py` fails when Keras
+changes a name that is used here.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ __all__ = ["ask_to_proceed_with_overwrite", "at", "declared_shape", "is_file", "
 
 
 _OFF = (
-    "a weights file is read and written layer by layer: a variable that belongs to another layer now is not found, and "
-    "one of several layers is written by each"
+    "weights files are read and written layer by layer: a variable that another layer owned when the file was saved is "
+    "not found, and each layer that shares a variable writes it"
 )
 
 
@@ -38,21 +38,21 @@ ask_to_proceed_with_overwrite: Callable[[str], bool] = private(
 
 
 def is_file(entry: Any) -> bool:
-    """Whether a layer's mapping belongs to a file, rather than being a plain dict."""
+    """Whether a layer's mapping belongs to a file, and is not a plain dict."""
     return not isinstance(entry, dict) and attribute(entry, "_h5_entry_path", _OFF, MISSING) is not MISSING
 
 
 def place(entry: Any) -> str:
-    """Return where in the file a layer's mapping stands."""
+    """Return the path in the file of a layer's mapping."""
     return str(entry._h5_entry_path or "") if is_file(entry) else ""  # noqa: SLF001
 
 
 def places(entry: Any) -> list[str]:
-    """Return all places of a file that hold variables. No link is followed."""
+    """Return the paths of all groups of a file that hold variables. No link is followed."""
     if not is_file(entry):
         return [""]
     if hasattr(entry, "sharding_config"):
-        # Of each shard the file's map says what it holds: "/layers/dense/vars".
+        # The keys of the map of a file in shards: "/layers/dense/vars".
         return [key.strip("/").removesuffix("vars").rstrip("/") for key in entry.sharding_config["weight_map"]]
     file = attribute(entry, "h5_file", _OFF)
     return [place(entry)] if file is None else list(_groups_of_variables(file))
@@ -66,7 +66,7 @@ def _groups_of_variables(file: Any) -> Iterator[str]:
         path, group = todo.pop()
         address = h5py.h5o.get_info(group.id).addr
         if address in seen:
-            # A group may stand under several names, also below itself.
+            # HDF5 allows a group to have several names, even inside itself.
             continue
         seen.add(address)
         for name in group:
@@ -81,7 +81,7 @@ def _groups_of_variables(file: Any) -> Iterator[str]:
 
 @contextmanager
 def at(entry: Any, path: str) -> Iterator[Any]:
-    """The mapping that stands at another place of the same file; afterwards it stands where it stood."""
+    """Open a block in which a layer's mapping points to another path of the same file. It points back afterwards."""
     before = place(entry)
     if path == before:
         yield entry
@@ -93,22 +93,22 @@ def at(entry: Any, path: str) -> Iterator[Any]:
 
 
 def declared_shape(entry: Any, key: str) -> tuple[int, ...]:
-    """The shape of a data set, before any of it is read.
+    """Return the shape of a data set without reading the data.
 
     Raises:
-        ValueError: if it is not in the file itself: a link, or numbers that stand elsewhere.
+        ValueError: if the data is not in the file itself: a link, or data in another file.
     """
     group = attribute(entry, "_h5_entry_group", _NOT_GUARDED) if is_file(entry) else None
     if group is None or key not in group:
-        # A plain dict, or another shard than the open one.
+        # A plain dict, or a key of a shard that is not open.
         return tuple(np.shape(entry[key]))
     import h5py
 
     if group.get(key, getlink=True, getclass=True) is not h5py.HardLink:
         raise ValueError(f"{key!r} is a link")
     if group.get(key, getclass=True) is not h5py.Dataset:
-        raise ValueError(f"{key!r} is no data set")
+        raise ValueError(f"{key!r} is not a data set")
     data = group[key]
     if data.external or data.is_virtual:
-        raise ValueError(f"the numbers of {key!r} stand in another file")
+        raise ValueError(f"the data of {key!r} is in another file")
     return tuple(data.shape or ())

@@ -1,4 +1,4 @@
-"""What layers do that Keras offers no public way to extend, read or repeat."""
+"""Parts of layers that Keras has no public way to extend, read or repeat."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def _mark(method: _Method) -> _Method:
 
 
 default: Callable[[_Method], _Method] = private("keras.src.utils.python_utils:default", off=None, otherwise=_mark)
-"""Mark an override of a method of `keras.Layer` as its default, which Keras takes for nobody's override.
+"""Mark an override of a method of `keras.Layer` as the default, so that Keras does not count it as an override.
 
-Keras writes a layer's constructor arguments into its config only as long as no class overrides `get_config`, and asks
-`call` for an output's shape only as long as none overrides `compute_output_shape`. There is no public way to extend
+Keras writes a layer's constructor arguments into its config only if no class overrides `get_config`, and calls `call`
+to infer the shape of an output only if no class overrides `compute_output_shape`. There is no public way to extend
 either.
 """
 
@@ -58,13 +58,13 @@ untracked: Callable[[], Any] = private(
     off="the slices of a partitioned variable that is an attribute are listed twice",
     otherwise=nullcontext,
 )
-"""Open a block in which a layer takes no note of the variables in what is set on it."""
+"""Open a block in which a layer does not track the variables of the attributes that are set on it."""
 
 _NO_GROWTH = "a built layer takes no further variables"
 
 
 def unlocked(layer: Any) -> Any:
-    """Open a block in which a built layer takes new variables, which Keras allows while it is built only."""
+    """Open a block in which a built layer can get new variables. Keras allows this only while a layer is built."""
     tracker = attribute(layer, "_tracker", _NO_GROWTH)
     return nullcontext() if tracker is None else _unlocked(tracker)
 
@@ -81,13 +81,13 @@ def _unlocked(tracker: Any) -> Iterator[None]:
 
 
 def sublayers(layer: keras.layers.Layer) -> Iterator[Any]:
-    """Iterate over the layer and all layers in it, at any depth; public Keras lists the outermost only."""
+    """Iterate over a layer and all layers in it, at any depth. Keras' public API lists only the outermost ones."""
     flatten = getattr(layer, "_flatten_layers", MISSING)
     yield from _walked(layer, {}) if flatten is MISSING else flatten()
 
 
 def _walked(thing: Any, seen: dict[int, Any]) -> Iterator[Any]:
-    """Iterate over the layers among an object's attributes, and among theirs."""
+    """Iterate over the layers that are reachable from an object through attributes and collections."""
     if id(thing) in seen:
         return
     seen[id(thing)] = thing
@@ -110,7 +110,7 @@ def seed_generators(layer: keras.layers.Layer) -> Iterator[Any]:
 
 
 def track(owner: keras.layers.Layer, part: Any) -> None:
-    """Have a layer track a variable, or a layer, as if it had made it as an attribute."""
+    """Make a layer track a variable or a layer, as if it were one of its attributes."""
     if isinstance(part, keras.layers.Layer):
         add = getattr(getattr(owner, "_tracker", None), "add_to_store", None)
         _set_attribute(owner, part) if add is None else add("layers", part)
@@ -119,12 +119,12 @@ def track(owner: keras.layers.Layer, part: Any) -> None:
 
 
 def _set_attribute(owner: Any, part: Any) -> None:
-    """Track something in the public way."""
+    """Make a layer track a variable or a layer by Keras' public way, as an attribute."""
     setattr(owner, f"kscope_tracked_{id(part)}", part)
 
 
 def only_shards(owner: keras.layers.Layer, whole: type[Any]) -> None:
-    """Have a layer forget variables that stand for others, which it tracks as well."""
+    """Make a layer forget the variables of class `whole`, whose slices it tracks as well."""
     own = [*getattr(owner, "_trainable_variables", ()), *getattr(owner, "_non_trainable_variables", ())]
     for variable in [v for v in own if type(v) is whole]:
         with unlocked(owner):
@@ -137,10 +137,10 @@ def _nothing(*_: Any) -> None:
 
 @contextmanager
 def own_names(uids: dict[str, int]) -> Iterator[None]:
-    """Open a block in which Keras numbers nameless layers from anew, and knows of no name scope around it.
+    """Open a block in which Keras numbers layers without a name from the start, and sees no outer name scope.
 
     Args:
-        uids: the numbers so far, for blocks that belong together.
+        uids: the numbers that are in use, updated at the end; blocks that share them continue the numbering.
     """
     own = {NAME_SCOPES: [], NAME_UIDS: defaultdict(int, uids)}
     saved = {name: state.get(name) for name in own}
@@ -162,16 +162,16 @@ _GLOBAL_GENERATOR: str | None = private(
 
 
 def global_random_state() -> list[Any]:
-    """Return the state of the seed generator that random operations without a seed use, once there is one."""
+    """Return the state of the seed generator of random operations without a seed; `[]` if there is none yet."""
     generator = None if _GLOBAL_GENERATOR is None else state.get(_GLOBAL_GENERATOR)
     return [] if generator is None else [generator.state]
 
 
 def open_layers(owner: Any) -> list[Any]:
-    """Return the layers whose code runs, and the name scopes that no layer opened, outermost first.
+    """Return the layers whose code is running, and the name scopes that no layer opened, outermost first.
 
     Args:
-        owner: the layer that asks, which comes last.
+        owner: the calling layer, which comes last.
     """
     layers = [scope if scope.caller is None else scope.caller for scope in state.get(NAME_SCOPES) or ()]
     if not layers or layers[-1] is not owner:

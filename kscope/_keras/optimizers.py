@@ -1,8 +1,8 @@
 """Touch points with built optimizers, which Keras has no way to extend: for the late variables of `late="allow"`.
 
-An optimizer keeps, for each variable it trains, one variable in each of a few lists (momenta, velocities). A late
-variable gets its places in all of them, and the others keep theirs: Keras could only build all anew, from zeros.
-`tests/layers/test_late.py` fails when Keras changes what is used here.
+An optimizer has lists of slots (momenta, velocities), each with one variable for each variable that is trained. A late
+variable gets new slots, and the other slots keep their values; Keras could only build the optimizer again, from zeros.
+`tests/layers/test_late.py` fails when Keras changes a name that is used here.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["extend"]
 
 
 def extend(variable: keras.Variable, neighbours: Sequence[keras.Variable]) -> None:
-    """Let each optimizer that trains one of the neighbours train `variable`, too.
+    """Make each optimizer that trains one of the neighbours train `variable` as well.
 
-    It takes its place after the last neighbour, where it would be if the optimizer was built now: optimizers are
-    saved by place.
+    The variable is inserted after the last neighbour, as if the optimizer were built now: Keras saves the variables of
+    an optimizer by position.
     """
     ids = {id(neighbour) for neighbour in neighbours}
     for optimizer in list(built_optimizers):
@@ -33,7 +33,7 @@ def extend(variable: keras.Variable, neighbours: Sequence[keras.Variable]) -> No
 
 
 def _insert(optimizer: Any, variable: keras.Variable, place: int) -> None:
-    """Put what a new optimizer makes for `variable` among what this one has for the others."""
+    """Insert slots for `variable`, made by a new optimizer, among the slots that this optimizer has."""
     trained = optimizer._trainable_variables  # noqa: SLF001
     new = _slots(_alike(optimizer, [variable]), 1)
     lists = {name: slots for name, slots in _slots(optimizer, len(trained)).items() if name in new}
@@ -46,7 +46,7 @@ def _insert(optimizer: Any, variable: keras.Variable, place: int) -> None:
     for i, known in enumerate(trained):
         optimizer._trainable_variables_indices[optimizer._var_key(known)] = i  # noqa: SLF001
     if hasattr(optimizer, "_weight_decay_by_var_key"):
-        # Since Keras 3.16 an optimizer decides once which variables decay.
+        # Since Keras 3.16 an optimizer decides only once which variables decay.
         decays = not optimizer._is_excluded_from_weight_decay(variable)  # noqa: SLF001
         optimizer._weight_decay_by_var_key[optimizer._var_key(variable)] = decays  # noqa: SLF001
     _, variables = optimizer._tracker.config["variables"]  # noqa: SLF001
@@ -54,7 +54,7 @@ def _insert(optimizer: Any, variable: keras.Variable, place: int) -> None:
 
 
 def _alike(optimizer: Any, variables: list[keras.Variable]) -> Any:
-    """A new optimizer of the same kind, for other variables."""
+    """Return a new optimizer with the same config, built for other variables."""
     alike = type(optimizer).from_config(optimizer.get_config())
     alike.build(variables)
     for made in (alike, getattr(alike, "inner_optimizer", alike)):
@@ -63,7 +63,7 @@ def _alike(optimizer: Any, variables: list[keras.Variable]) -> Any:
 
 
 def _slots(optimizer: Any, count: int) -> dict[str, list[Any]]:
-    """The lists that have one variable for each that is trained, by the names of their attributes."""
+    """Return the lists of slots, with one slot for each trained variable, by the names of their attributes."""
     return {
         name: values
         for name, values in vars(optimizer).items()
@@ -75,7 +75,7 @@ def _slots(optimizer: Any, count: int) -> dict[str, list[Any]]:
 
 
 def _layout(optimizer: Any, rank: int) -> list[list[str]]:
-    """The slots in groups: within one they alternate, and one group stands after the other."""
+    """Return the attribute names in groups, in the order of Keras: the slots of the lists in one group alternate."""
     probe = _alike(optimizer, [keras.Variable(keras.ops.ones((1,) * rank), name=name) for name in "ab"])
     order = {id(variable): i for i, variable in enumerate(probe._variables)}  # noqa: SLF001
     places = {name: [order.get(id(slot), -1) for slot in slots] for name, slots in _slots(probe, 2).items()}
@@ -89,14 +89,14 @@ def _layout(optimizer: Any, rank: int) -> list[list[str]]:
 
 
 def _sort(variables: list[Any], lists: dict[str, list[Any]], groups: list[list[str]]) -> None:
-    """Put an optimizer's variables into the order in which it would make them now."""
+    """Put an optimizer's variables into the order in which Keras would make them now."""
     slots = []
     for group in groups:
         columns = [lists[name] for name in group if name in lists]
         slots += [slot for row in zip(*columns, strict=True) for slot in row if slot is not None]
     ids = {id(slot) for slot in slots}
     ordered = [variable for variable in variables if id(variable) not in ids] + slots
-    # TensorFlow wraps the list, and compares its items with those that it remembers at every change through itself.
+    # TensorFlow wraps the list. At each change through the wrapper it compares the items with a snapshot.
     getattr(variables, "_storage", variables)[:] = ordered
     if hasattr(variables, "_update_snapshot"):
         variables._update_snapshot()  # noqa: SLF001

@@ -1,7 +1,8 @@
-"""Everything that kscope changes in Keras, and in the backends: `install` does it, once in a process.
+"""Every change that kscope makes to Keras and to the backends. `install` makes them, once in a process.
 
-Each change stands by itself. Where Keras has moved what one of them replaces, that one is left out with a warning (a
-change that only saves time, in silence), and the others are made. A model without scoped layers behaves as before.
+The changes do not depend on each other. If Keras no longer has a name that a change replaces, the change is left out
+with a warning (without one if it only saves time), and the others are made. Models without scoped layers are not
+affected.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ built_optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
 """Every optimizer that was built since `install`."""
 
 replaced: list[tuple[Any, str, Any]] = []
-"""What `install` put something in the place of: its owner, its name, and what it was."""
+"""The attributes that `install` replaced: owner, name, original value."""
 
-# The layers and models whose scoped variables PyTorch knows of.
+# The layers and models whose scoped variables are registered with PyTorch.
 _with_scoped_variables: weakref.WeakSet[Any] = weakref.WeakSet()
 
 _Around = Callable[..., Any]
@@ -39,19 +40,19 @@ _WeightMaker = Callable[[Any], Callable[[dict[str, Any]], Any] | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
-    """What the changes call, and which classes they look for.
+    """The functions that the changes call, and the classes that they look for.
 
     Args:
-        layer: class of the layers that make a model one with scoped layers in it.
-        variable: class of the variables whose names are not Keras'.
-        around_models: functions by the name of the method of `keras.Model` that they go around. Each is called as
+        layer: the class of scoped layers.
+        variable: the class of scoped variables.
+        around_models: functions by the name of the method of `keras.Model` that they wrap. Each is called as
             `around(original, model, ...)`, for models with scoped layers only; `original` is bound.
-        bind: called with a function that is rematerialized, each time it runs; returns the function, or one that finds
-            the running call again in the backward pass.
-        thread: an object whose `call` or `kept` is not `None` while the next two want to be called.
+        bind: called with a rematerialized function, each time it runs; returns the function, or a function that
+            restores the running call in the backward pass.
+        thread: an object; `note` and `refusal` are called only while its `call` or `kept` is not `None`.
         note: called with each variable that is made.
-        refusal: returns the error of a variable that Keras refuses to make; `None` for Keras' own.
-        spelled: opens a block in which names of scoped variables are spelled by a function of the path.
+        refusal: returns the error to raise when Keras refuses to make a variable; `None` for Keras' own error.
+        spelled: opens a block in which a function of the path gives the names of scoped variables.
     """
 
     layer: type[Any]
@@ -69,9 +70,9 @@ _done: set[str] = set()
 
 
 def install(hooks: Hooks) -> None:
-    """Make all changes but that of `install_for_kept_layers`, once in a process.
+    """Make all changes except the one of `install_for_kept_layers`, once in a process.
 
-    No change relies on another one. Those of classes of Keras come first; what only one backend needs comes last.
+    Changes to classes of Keras come first, changes for one backend last.
     """
     with _lock:
         if "all" in _done:
@@ -91,11 +92,11 @@ def install(hooks: Hooks) -> None:
 
 
 def install_for_kept_layers(weight_maker: _WeightMaker) -> None:
-    """Make the one change that only kept layers need, once in a process: each weight of each layer pays for it.
+    """Make the one change that only kept layers need, once in a process. It slows `add_weight` of every layer down.
 
     Args:
-        weight_maker: called with a layer that adds a weight; returns `None`, or a function of the options of
-            `add_weight` that makes the weight in place of Keras.
+        weight_maker: called with a layer that adds a weight; returns a function that makes the weight from the options
+            of `add_weight`, or `None` to let Keras make it.
     """
     if "weights" not in _done:
         with _lock:
@@ -105,16 +106,17 @@ def install_for_kept_layers(weight_maker: _WeightMaker) -> None:
 
 
 def _replace(owner: Any, name: str, replacement: Callable[[Any], Any]) -> None:
-    """Put `replacement(original)` in the place of a function, under the original's name and signature."""
+    """Replace a function by `replacement(original)`, with the name and signature of the original."""
     original = getattr(owner, name)
     replaced.append((owner, name, original))
     setattr(owner, name, functools.wraps(original)(replacement(original)))
 
 
 def _files_and_quantization(hooks: Hooks) -> None:
-    """Write and load files of models with scoped layers whole or not at all, and name what is not quantized.
+    """Call the functions of `around_models` for models with scoped layers.
 
-    Keras' own models are made by Keras' own functions, so that no subclass of ours could override their methods.
+    They write and load a file completely or not at all, and name the layers that are not quantized. Models that Keras'
+    own functions make are of Keras' own classes, so overriding the methods in a subclass is not enough.
     """
 
     def around(name: str, function: _Around) -> None:
@@ -133,17 +135,17 @@ def _files_and_quantization(hooks: Hooks) -> None:
 
 
 def _rematerialization(hooks: Hooks) -> None:
-    """Let a function that runs again in the backward pass get the variables that it got before.
+    """Give a rematerialized function the same variables when it runs again in the backward pass.
 
-    TensorFlow and PyTorch run it again when the call that it was a part of is over. Both `keras.remat` and
-    `RematScope` go through this function of the backend.
+    TensorFlow and PyTorch run it again after the layer's call has returned. Both `keras.remat` and `RematScope` use
+    this function of the backend.
     """
     backend = find("keras.src.backend:ops")
     if not hasattr(backend, "remat"):
         # Keras 3.15
         backend = find("keras.src.backend:core")
     if not hasattr(backend, "remat"):
-        switch_off("backend.ops.remat", "`keras.remat` of a function that gets variables raises, or gets others")
+        switch_off("backend.ops.remat", "`keras.remat` of a function that gets variables raises, or gets other ones")
         return
 
     def replacement(original: Any) -> Any:
@@ -165,7 +167,7 @@ def _rematerialization(hooks: Hooks) -> None:
 def _added_weights(weight_maker: _WeightMaker) -> None:
     """Make the weights of kept layers variables of the store.
 
-    A layer asks for its weights as a method of its own class, so that nothing but the method can tell them.
+    A layer makes its weights by calling its own method `add_weight`, so only a change of this method can see them.
     """
 
     def replacement(original: Any) -> Any:
@@ -178,7 +180,7 @@ def _added_weights(weight_maker: _WeightMaker) -> None:
             try:
                 bound = signature.bind(self, *args, **kwargs)
             except TypeError:
-                # Keras has words for what it does not take.
+                # Keras raises its own error for wrong arguments.
                 return original(self, *args, **kwargs)
             bound.apply_defaults()
             options = {**bound.arguments, **dict(zip(("shape", "initializer", "dtype"), args, strict=False))}
@@ -192,9 +194,9 @@ def _added_weights(weight_maker: _WeightMaker) -> None:
 
 
 def _new_variables(hooks: Hooks) -> None:
-    """See each variable that is made inside a scoped call, past `get_variable`.
+    """Notice each variable that a scoped call makes without `get_variable`.
 
-    Keras' trackers learn only of those that become attributes, and its error is about `build`.
+    Keras' trackers see only variables that become attributes, and Keras' error is about `build`.
     """
     thread, note, refusal = hooks.thread, hooks.note, hooks.refusal
 
@@ -218,7 +220,7 @@ def _new_variables(hooks: Hooks) -> None:
 
 
 def _built_optimizers() -> None:
-    """Keep a list of built optimizers, for `late="allow"`: a late variable has to find those that train its layer."""
+    """Keep a set of the built optimizers: with `late="allow"`, those of a layer have to train its late variables."""
 
     def replacement(original: Any) -> Any:
         def build(self: Any, variables: Any) -> None:
@@ -231,7 +233,7 @@ def _built_optimizers() -> None:
 
 
 def _names_after_variables(hooks: Hooks) -> None:
-    """Spell a scoped variable's name without slash or colon where Keras names something after it and takes neither.
+    """Spell a scoped variable's name without slash or colon where Keras derives a name from it and allows neither.
 
     A scoped variable's `.name` is TensorFlow 1's, `encoder/fc/kernel:0`.
     """
@@ -262,10 +264,10 @@ def _names_after_variables(hooks: Hooks) -> None:
 
 
 def _autograph() -> None:
-    """Keep AutoGraph from rewriting kscope's functions inside a `tf.function`, as it does not rewrite Keras'.
+    """Keep AutoGraph from rewriting kscope's functions inside a `tf.function`; it does not rewrite Keras' either.
 
-    It would turn each error into one that is no ValueError any more. The public `do_not_convert` is a decorator that
-    has to import TensorFlow where the function is defined.
+    AutoGraph would replace each error by one that is no longer a ValueError. The public `do_not_convert` is a
+    decorator, for which every file would have to import TensorFlow.
     """
     config = "tensorflow.python.autograph.core.config"
     off = "errors that are raised inside a `tf.function` may have another class"
@@ -277,14 +279,14 @@ def _autograph() -> None:
 
 
 class _Keeping:
-    """A module of which one function answers equal questions with one object."""
+    """A wrapper of `jax.export` whose `symbolic_shape` returns the same object for the same arguments."""
 
     def __init__(self, module: Any):
         self._module = module
         self._symbolic_shape = functools.cache(module.symbolic_shape)
 
     def symbolic_shape(self, shape: str, constraints: list[str]) -> Any:
-        """JAX' `symbolic_shape`, asked once."""
+        """Call JAX' `symbolic_shape`, once for each shape."""
         return self._symbolic_shape(shape, constraints=tuple(constraints))
 
     def __getattr__(self, name: str) -> Any:
@@ -292,10 +294,10 @@ class _Keeping:
 
 
 def _symbolic_dimensions() -> None:
-    """Let Keras use one symbol for all sizes that are not known, instead of a new one for each symbolic call.
+    """Make Keras use one symbol for an unknown size, instead of a new symbol in each symbolic call.
 
-    JAX keeps what it traced for the shapes it has seen. With a new symbol each time it finds nothing there, traces all
-    functions of `jax.numpy` again, and keeps the traces: twice the time, and 150 KB a model that is dropped.
+    JAX caches traces by shape. With new symbols it never hits its cache: it traces every function of `jax.numpy` again,
+    and keeps the traces, which takes twice the time and leaks 150 KB for each model.
     """
     for place in ("keras.src.backend.jax.ops:core", "keras.src.backend.jax:core"):
         core = find(place)
@@ -304,15 +306,16 @@ def _symbolic_dimensions() -> None:
             return
 
 
-_PARAMETERS = "PyTorch sees one parameter where two scoped variables have one path, and takes no dot in a name"
+_PARAMETERS = "PyTorch sees only one of two scoped variables with the same path, and refuses a path with a dot"
 
 
 def _parameters(hooks: Hooks) -> None:
-    """Let PyTorch see each scoped variable of a layer, whatever its path.
+    """Register every scoped variable of a layer with PyTorch, whatever its path.
 
-    Keras registers parameters under `variable.path`. Of two variables with one path (two layers with a store each)
-    PyTorch would see one: `zero_grad` misses the other, whose gradients then add up from step to step in silence.
-    A dot in a path is refused outright. Models without scoped variables are registered by Keras alone.
+    Keras registers parameters under `variable.path`. Two layers with a store each can have two variables with the same
+    path, of which PyTorch would see only one: `zero_grad` would miss the other, and its gradients would add up from
+    step to step without an error. PyTorch refuses a path with a dot. Keras alone registers the variables of models
+    without scoped variables.
     """
     layer = find("keras.src.backend.torch.layer:TorchLayer")
     replacements = {
@@ -347,9 +350,9 @@ def _register_all(kind: type[Any], original: Any) -> Any:
 
 
 def register_again(layer: Any) -> None:
-    """Let PyTorch see what a built layer has come to hold: in the layer, and in all that contain it.
+    """Register the variables of a built layer with PyTorch again: in the layer, and in all layers that contain it.
 
-    Without it `zero_grad` would miss a late variable, whose gradients would add up in silence.
+    Otherwise `zero_grad` would miss a late variable, and its gradients would add up without an error.
     """
     if BACKEND == "torch":
         for module in {*_with_scoped_variables, *open_layers(layer)}:
@@ -380,7 +383,7 @@ def _forget(kind: type[Any], original: Any) -> Any:
 
 
 def _keys(path: str) -> Iterator[str]:
-    """Iterate over the keys that a variable of that path may have: PyTorch takes no dot."""
+    """Iterate over the keys that a variable of that path may have. PyTorch allows no dot in them."""
     key = path.replace(".", "_")
     yield key
     for count in itertools.count(1):

@@ -1,7 +1,7 @@
-"""Private names of Keras and of the backends, each of which may move or vanish with their next release.
+"""Private names of Keras and of the backends, which a new release may move or remove.
 
-Every private name that kscope needs is looked up here. One that is gone costs one feature and one warning; everything
-else works. `tests/keras/test_touch_points.py` takes each name away, one at a time.
+Every private name that kscope needs is looked up here. If one is missing, one feature is off with one warning, and
+everything else works. `tests/keras/test_touch_points.py` removes each name, one at a time.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import keras
 __all__ = ["MISSING", "attribute", "find", "private", "switch_off"]
 
 MISSING: Any = object()
-"""Stands for a private name that does not exist."""
+"""The value of a private name that does not exist."""
 
 _switched_off: set[str] = set()
 
 
 def find(place: str) -> Any:
-    """Return what is at `"module:name.name"`; `MISSING` if there is no such thing."""
+    """Return the object at `"module:name.name"`; `MISSING` if there is none."""
     module, _, path = place.partition(":")
     try:
         found = import_module(module)
@@ -33,12 +33,13 @@ def find(place: str) -> Any:
 
 
 def private(*places: str, off: str | None, otherwise: Any = MISSING) -> Any:
-    """Return the first private thing that exists.
+    """Return the first private object that exists.
 
     Args:
-        *places: where it may be, as `find` takes them, the place in the newest Keras first.
-        off: the feature that is off without it, for the warning; `None` for what only costs time.
-        otherwise: what to use in its place.
+        *places: where it may be, in the form of `find`, the place in the newest Keras first.
+        off: text of the warning: the feature that is off without the object; `None`, without a warning, if only time
+            is lost.
+        otherwise: returned if none exists.
     """
     for place in places:
         found = find(place)
@@ -59,7 +60,7 @@ def attribute(owner: Any, name: str, off: str, otherwise: Any = None) -> Any:
 
 
 def switch_off(name: str, off: str) -> None:
-    """Warn, once for each feature, that it is off because a private name is gone."""
+    """Warn, once for each feature, that it is off because a private name is missing."""
     if off not in _switched_off:
         _switched_off.add(off)
         warnings.warn(

@@ -1,4 +1,4 @@
-"""Keras' thread-local state, which has no public reader or writer: open scopes, the running call, counted names."""
+"""Keras' thread-local state, which has no public reader or writer: open scopes, the running call, name counters."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ unknown: set[str] = set()
 """Attributes that Keras calls otherwise."""
 
 get: Callable[[str], Any] = private(f"{_MODULE}:get_global_attribute", off=_TRACES, otherwise=lambda _: None)
-"""Read an attribute of the state; `None` if there is none."""
+"""Return an attribute of the state; `None` if there is none."""
 
 put: Callable[[str, Any], None] = private(f"{_MODULE}:set_global_attribute", off=_TRACES, otherwise=lambda *_: None)
-"""Write an attribute of the state."""
+"""Set an attribute of the state."""
 
 
 def _check_names() -> None:
-    """Warn of attributes that Keras calls otherwise now."""
+    """Warn if Keras has renamed one of the attributes."""
     scopes: list[tuple[str, Any, str]] = [
         (STATELESS, keras.StatelessScope(), _TRACES),
         (SYMBOLIC, keras.SymbolicScope(), _TRACES),
@@ -76,16 +76,16 @@ def _check_names() -> None:
 
 
 def _symbolic() -> Callable[[], bool]:
-    """Return the fastest way to ask whether Keras runs a program on symbols: on PyTorch each scope asks."""
+    """Return the fastest function for `symbolic`, because on PyTorch every scope calls it."""
     if find(f"{_MODULE}:GLOBAL_STATE_TRACKER.__dict__") is MISSING:
         return lambda: get(SYMBOLIC) is not None
     from keras.src.backend.common import global_state
 
-    # `clear_session` puts a new tracker in the old one's place, so that it is looked up each time.
+    # `clear_session` replaces the tracker, so it is looked up each time.
     return lambda: global_state.GLOBAL_STATE_TRACKER.__dict__.get(SYMBOLIC) is not None
 
 
 symbolic: Callable[[], bool] = _symbolic()
-"""Whether Keras runs a program on symbols, to learn shapes."""
+"""Whether Keras is running a symbolic call, to infer shapes."""
 
 _check_names()

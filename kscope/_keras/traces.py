@@ -1,4 +1,4 @@
-"""Programs that Keras or the backend traces: whether one is, and the way out of it."""
+"""Whether Keras or the backend is tracing a program, and how to run code outside of the trace."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NOTHING = nullcontext()
 
 
 def _tracing() -> Callable[[], bool]:
-    """A function that tells whether a program is being traced, as cheap as it can be: it is asked at every scope."""
+    """Return the fastest function for `tracing`, because every scope calls it."""
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
@@ -43,18 +43,18 @@ def _tracing() -> Callable[[], bool]:
             return lambda: not context.is_top_level()
         import jax
 
-        # The public question creates an array first.
+        # The public way has to create an array first.
         return lambda: isinstance(jax.numpy.zeros(()), jax.core.Tracer)
-    # On PyTorch operations carry no names; but names of Keras' own layers must not differ between backends.
+    # PyTorch's operations have no names, but the names of Keras' own layers must be the same on every backend.
     return symbolic
 
 
 tracing: Callable[[], bool] = _tracing()
-"""Whether a program is being traced: by the backend, or by Keras to learn shapes."""
+"""Whether a program is being traced: by the backend, or by Keras to infer shapes."""
 
 
 def deferring() -> bool:
-    """Whether Keras would defer the making of a variable, or the backend put it into a program."""
+    """Whether Keras would defer the creation of a variable, or the backend would make it part of a program."""
     return state.get(STATELESS) is not None or tracing()
 
 
@@ -70,11 +70,11 @@ _torch_device = _public_torch_device()
 
 @contextmanager
 def outside_of_traces() -> Iterator[None]:
-    """Run the block eagerly even while Keras or the backend traces, so that a variable is made for good.
+    """Open a block that runs eagerly even while Keras or the backend traces, so that a variable is made at once.
 
     Keras defers variables that are made in a stateless scope: their initializers run again at each read, arrays are
-    refused as initial values, and one that raises poisons every later scope of the process. A discovery pass makes
-    its variables at once instead, where they are asked for.
+    refused as initial values, and an initializer that raises breaks every later scope of the process. In a discovery,
+    variables are made at once instead.
     """
     names = (STATELESS, SYMBOLIC, TORCH_DEVICE)
     saved = {name: state.get(name) for name in names}
@@ -94,7 +94,7 @@ def outside_of_traces() -> Iterator[None]:
 
 
 def eagerly() -> Any:
-    """A block that runs eagerly: `outside_of_traces`, if there is one."""
+    """Open a block that runs eagerly: `outside_of_traces` if a program is being traced, otherwise nothing."""
     return outside_of_traces() if deferring() or _torch_device is not None else _NOTHING
 
 
@@ -103,7 +103,7 @@ def _jax_eval_context() -> Any:
         return None
     import jax
 
-    # The public way compiles every function anew that runs inside it: 2 ms a variable.
+    # Inside the public context, JAX compiles every function again: 2 ms for each variable.
     return private("jax._src.core:eval_context", off=None, otherwise=jax.ensure_compile_time_eval)
 
 
@@ -111,7 +111,7 @@ _eval_context = _jax_eval_context()
 
 
 def _lifted() -> Any:
-    """The backend's way out of its trace."""
+    """Open a block that the backend runs outside of its trace."""
     if BACKEND == "tensorflow":
         return sys.modules["tensorflow"].init_scope()
     return _NOTHING if _eval_context is None else _eval_context()
@@ -119,10 +119,10 @@ def _lifted() -> Any:
 
 @contextmanager
 def isolated_call() -> Iterator[None]:
-    """Run a layer's call as if no other layer were being called around it.
+    """Open a block in which a layer is called as if no other layer's call were running.
 
-    Keras hands `training` down through one context per outermost call, and a nested call that passes `training`
-    changes it for the rest of that call. A discovery pass must leave no such trace.
+    Keras keeps `training` in one context for each outermost call, and a nested call that passes `training` changes it
+    for the rest of that call. A discovery must not change it.
     """
     saved = state.get(CALL_CONTEXT)
     state.put(CALL_CONTEXT, None)
@@ -133,20 +133,20 @@ def isolated_call() -> Iterator[None]:
 
 
 def inherited_training() -> bool | None:
-    """The `training` value that an outer layer's call hands down."""
+    """Return the value of `training` that an outer layer's call was given."""
     context = state.get(CALL_CONTEXT)
     return None if context is None else getattr(context, "get_value", lambda _: None)("training")
 
 
 def operations_at_root() -> Any:
-    """A scope in which TensorFlow names a variable by the name it is given, without the open scopes' before it."""
+    """Open a block in which TensorFlow gives a variable its own name, without the names of the open name scopes."""
     if BACKEND == "tensorflow" and sys.modules["tensorflow"].get_current_name_scope():
         return sys.modules["tensorflow"].name_scope("")
     return _NOTHING
 
 
 class _Escaped(threading.local):
-    """The symbolic scope around the block that runs outside of traces."""
+    """The symbolic scope around a block of `outside_of_traces`."""
 
     symbols: Any = None
 
@@ -155,10 +155,10 @@ _escaped = _Escaped()
 
 
 def is_concrete(value: Any) -> bool:
-    """Whether a tensor holds numbers of the user's, rather than standing for some in a trace.
+    """Whether a tensor holds the user's numbers, and is not a symbol of a trace.
 
-    On PyTorch Keras runs a symbolic call that raised again, on made-up numbers. So a call in which some tensor was not
-    concrete has none that are.
+    On PyTorch, Keras retries a failed symbolic call on made-up numbers. A symbolic scope in which one tensor was not
+    concrete is marked, and no tensor in it counts as concrete after that.
     """
     symbols = state.get(SYMBOLIC) or _escaped.symbols
     concrete = not hasattr(symbols, "kscope_refused") and _has_numbers(value)

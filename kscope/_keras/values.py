@@ -1,4 +1,4 @@
-"""Values of variables: read, kept, assigned and cast as Keras does, where it offers no way or goes a long one."""
+"""Reading, copying, assigning and casting values of variables, where Keras has no public way or a slow one."""
 
 from __future__ import annotations
 
@@ -34,29 +34,29 @@ _get_autocast_scope: Any = private(f"{_VARIABLES}:get_autocast_scope", off=_OFF,
 
 
 def autocast(layer: keras.layers.Layer) -> Any:
-    """A block in which variables are read in the layer's compute dtype, as Keras opens one around an outermost call."""
+    """Open a block in which variables are read in the layer's compute dtype, as Keras does for an outermost call."""
     if _get_autocast_scope() is not None or layer.compute_dtype == layer.variable_dtype:
         return nullcontext()
     return _AutocastScope(layer.compute_dtype)
 
 
 def frozen(value: Any) -> Any:
-    """A variable's value as it is now; JAX' arrays never change, those of the others are copied."""
+    """Return a variable's value as it is now. JAX' arrays are immutable; those of other backends are copied."""
     if BACKEND == "jax":
         return value
-    # TensorFlow gives a variable new memory when it is assigned to while a tensor that was read of it is there.
+    # On TensorFlow, an assignment gives the variable new memory while a tensor that was read from it exists.
     if BACKEND == "tensorflow":
         return value.value() if hasattr(value, "value") else value
     return value.detach().clone()
 
 
 def numbers(variable: Any) -> Any:
-    """A variable's value as a NumPy array; on TensorFlow by half the way that Keras goes."""
+    """Return a variable's value as a NumPy array. On TensorFlow this bypasses Keras, to save time."""
     return variable.value.numpy() if BACKEND == "tensorflow" else keras.ops.convert_to_numpy(variable)
 
 
 def set_numbers(variable: Any, array: Any) -> None:
-    """Assign a NumPy array of the variable's shape; on TensorFlow by half the way that Keras goes."""
+    """Assign a NumPy array of the variable's shape. On TensorFlow this bypasses Keras, to save time."""
     if BACKEND == "tensorflow":
         value = variable.value
         value.assign(array.astype(value.dtype.as_numpy_dtype, copy=False), read_value=False)
@@ -65,20 +65,20 @@ def set_numbers(variable: Any, array: Any) -> None:
 
 
 def has_stateless_value(variable: Any) -> bool:
-    """Whether a variable's value comes from elsewhere: from a stateless scope's mapping, or a run on symbols."""
+    """Whether reading a variable returns another value: one of a stateless scope's mapping, or of a symbolic call."""
     scope = state.get(STATELESS)
     return scope is not None and (symbolic() or scope.get_current_value(variable) is not None)
 
 
 def cast_value(variable: Any, value: Any) -> Any:
-    """A value of a variable's, in the dtype that a layer under mixed precision reads it in."""
+    """Cast a variable's value to the dtype in which a layer under mixed precision reads it."""
     return attribute(variable, "_maybe_autocast", _OFF, lambda value: value)(value)
 
 
 def stored_dtype(variable: Any) -> str:
-    """The dtype that a variable is kept in, also where a layer under mixed precision reads it in another.
+    """Return the dtype of a variable's memory, even where a layer under mixed precision reads it in another dtype.
 
-    Of a tensor, its dtype.
+    For a tensor, return its dtype.
     """
     dtype = getattr(variable, "_dtype", None) if isinstance(variable, keras.Variable) else variable.dtype
     if dtype is None:
@@ -88,15 +88,15 @@ def stored_dtype(variable: Any) -> str:
 
 
 def stored_value(variable: Any) -> Any:
-    """The value in the dtype that a variable is kept in; of a tensor, the tensor."""
+    """Return a variable's value in the dtype of its memory; for a tensor, the tensor."""
     with _AutocastScope(None):
         return keras.ops.convert_to_tensor(variable.value if isinstance(variable, keras.Variable) else variable)
 
 
 def _jax_initialize(variable: Any, array: Any) -> None:
-    """Give a new variable its value from a NumPy array, each device its part of it alone.
+    """Set the value of a new variable from a NumPy array, and send each device only its part.
 
-    Keras would put all of it on one device first, or compile a program for each shape with the numbers in it.
+    Keras would put the whole array on one device first, or compile a program for each shape, with the numbers in it.
     """
     variable._initialize_layout()  # noqa: SLF001
     jax = sys.modules["jax"]
@@ -113,4 +113,4 @@ def _initialize() -> Callable[[Any, Any], None] | None:
 
 
 initialize: Callable[[Any, Any], None] | None = _initialize()
-"""How a new variable gets its value from a NumPy array past Keras, where that is faster: on JAX."""
+"""Set the value of a new variable from a NumPy array without Keras, where that is faster (JAX); `None` elsewhere."""

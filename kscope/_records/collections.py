@@ -1,4 +1,4 @@
-"""Collections: lists of variables and other things by name, which TF1 kept in the graph and kscope in the store."""
+"""Collections: lists of variables and other objects by name. They belong to the store, in TF1 to the graph."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["Collections", "Filter", "collections_of", "items"]
 
 
 class Filter:
-    """Which names a listing has: those that start with a prefix and match a regular expression.
+    """A filter of names: those that start with a prefix and match a regular expression.
 
     Args:
-        prefix: the start of the names; a scope's prefix ends in a slash.
-        regex: matched from the start of the name, as TF1 did with its `scope` (row N4).
+        prefix: the start of the names; a scope's prefix ends with a slash.
+        regex: matched from the start of the name, like `scope` in TF1 (row N4).
     """
 
     __slots__ = ("_pattern", "everything", "prefix")
@@ -33,7 +33,7 @@ class Filter:
         self._pattern = None if regex is None else re.compile(regex)
 
     def matches(self, item: Any) -> bool:
-        """Whether a thing is listed; what has no name is, where nothing is asked of names (row N5)."""
+        """Whether an item is listed; an item without a name is listed only if all items are (row N5)."""
         if self.everything:
             return True
         name = _name(item)
@@ -42,49 +42,49 @@ class Filter:
         return self._pattern is None or self._pattern.match(name) is not None
 
     def among(self, records: list[Record]) -> list[Record]:
-        """Those variables, of some with the prefix, that match."""
+        """Return the records that match, out of records whose names start with the prefix."""
         if self._pattern is None:
             return records
         return [record for record in records if self._pattern.match(record.variable.name)]
 
 
 def _name(item: Any) -> Any:
-    """`"scope/v:0"` for a variable of ours, the path for one of Keras', the attribute for everything else."""
+    """Return `"scope/v:0"` for a scoped variable, the path of any other Keras variable, or the `name` attribute."""
     name = getattr(item, "name", None)
     return getattr(item, "path", name) if isinstance(item, keras.Variable) and ":" not in str(name) else name
 
 
 class Collections:
-    """What was added to the collections of a store by hand, beside the variables that were made for them."""
+    """The items that users added to the collections of a store; a record has the collections of its variable."""
 
     def __init__(self) -> None:
-        # Each with its number in the order of all that the store got.
+        # Each item with its number, in one order with the records of the store.
         self._added: dict[str, list[tuple[int, Any]]] = {}
 
     def add(self, key: str, number: int, item: Any, once: bool) -> None:
-        """Put something at the end; a call of a layer, which runs again and again, puts it there `once`."""
+        """Add an item at the end; with `once`, for the call of a layer, which runs again, only if it is not there."""
         _check_lasting(key, item, once)
         added = self._added.setdefault(key, [])
         if not once or not any(other is item for _, other in added):
             added.append((number, item))
 
     def replace(self, key: str, items: Iterable[tuple[int, Any]]) -> None:
-        """Let a collection be these."""
+        """Replace the added items of a collection."""
         self._added[key] = list(items)
 
     def listed(self, key: str, records: list[Record], names: Filter) -> list[Any]:
-        """What a collection holds, in the order in which it came: records out of `records`, and what was added."""
+        """Return the items of a collection in the order of their numbers: matching `records`, and the added items."""
         found = [(record.number, record) for record in records if _holds(key, record)]
         found += [(number, item) for number, item in self._added.get(key, ()) if names.matches(item)]
         return [thing for _, thing in sorted(found, key=itemgetter(0))]
 
     def discard(self, variable: Any) -> None:
-        """Take a variable out that is taken back."""
+        """Remove a variable that was rolled back."""
         for key, added in self._added.items():
             self._added[key] = [pair for pair in added if pair[1] is not variable]
 
     def copied(self, twins: dict[int, Any]) -> Collections:
-        """The same with other variables: `twins` by the `id` of the one in whose place each stands."""
+        """Return a copy with other variables: `twins` has the new ones, by the `id` of those that they replace."""
         copy = Collections()
         for key, added in self._added.items():
             copy.replace(key, [(number, twins.get(id(item), item)) for number, item in added])
@@ -100,7 +100,7 @@ def _holds(key: str, record: Record) -> bool:
 
 
 def items(key: str, listed: list[Any]) -> list[Any]:
-    """What users see of it: variables for records, or their regularizers' values as they are now (rows I5-I11)."""
+    """Return the items that users see: variables for records, or their current regularization losses (rows I5-I11)."""
     if key != GraphKeys.REGULARIZATION_LOSSES:
         return [thing.variable if isinstance(thing, Record) else thing for thing in listed]
     losses = [_loss(thing.variable) if isinstance(thing, Record) else thing for thing in listed]
@@ -113,7 +113,7 @@ def _loss(variable: Any) -> Any:
 
 
 def _check_lasting(key: str, item: Any, in_call: bool) -> None:
-    """Refuse a tensor that stands for numbers of one call: kept beyond it, it is an error of the backend's later on."""
+    """Refuse a tensor of one call: using it after the call would be an error of the backend."""
     if isinstance(item, keras.Variable) or not (keras.ops.is_tensor(item) or isinstance(item, keras.KerasTensor)):
         return
     if in_call or _keras.deferring():
@@ -127,7 +127,7 @@ def _check_lasting(key: str, item: Any, in_call: bool) -> None:
 
 
 def collections_of(given: Any) -> tuple[str, ...]:
-    """The collections that replace the global one; a copy, so that nobody's list is changed (rows N2, N3, N12)."""
+    """Return the collections of a new variable, the global one by default, as a copy (rows N2, N3, N12)."""
     if given is None:
         return (GraphKeys.GLOBAL_VARIABLES,)
     if isinstance(given, list | tuple | set):

@@ -6,10 +6,10 @@ __all__ = ["GraphKeys"]
 
 
 class GraphKeys:
-    """The names of collections that TF1 knew; any other str names one, too.
+    """TF1's names of collections. Any other str may name a collection, too.
 
-    The store itself fills `GLOBAL_VARIABLES`, `LOCAL_VARIABLES`, `TRAINABLE_VARIABLES` and `REGULARIZATION_LOSSES`;
-    the others hold what is added to them, by `get_variable(..., collections=[...])` or `add_to_collection`.
+    The store fills `GLOBAL_VARIABLES`, `LOCAL_VARIABLES`, `TRAINABLE_VARIABLES` and `REGULARIZATION_LOSSES` itself. The
+    others contain what is added to them, by `get_variable(..., collections=[...])` or `add_to_collection`.
 
     Example:
     >>> v = kscope.get_variable("v", [], collections=[kscope.GraphKeys.GLOBAL_VARIABLES, kscope.GraphKeys.WEIGHTS])

@@ -1,4 +1,4 @@
-"""What a store keeps of a variable, and all of them by scope, so that listing one scope does not read the others."""
+"""Records, one for each variable of a store, and their tree by scope, so that listing a scope reads no other scope."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Kept", "Record", "Tree"]
 
 
 class Record:
-    """One variable in a store, with what is asked of it again and again."""
+    """One variable of a store, with the properties that every look-up reads."""
 
     __slots__ = ("collections", "draw", "dtype", "name", "number", "shape", "site", "variable")
 
-    # The variable's place among those of its store; it gets one when it is added.
+    # The position in the order of the store, set when the record is added.
     number: int
 
     def __init__(
@@ -35,16 +35,16 @@ class Record:
         self.dtype = dtype
         self.collections = collections
         self.site = site
-        # Gives an initial value anew, in a store that `redraws`, unless it was a constant.
+        # In a store that `redraws`, returns a new initial value; `None` for a constant.
         self.draw = draw
 
 
 class Kept(Protocol):
-    """A Keras layer that a store keeps under the name of its scope, with its weights among the store's variables."""
+    """A kept layer: a Keras layer under the name of its scope, whose weights are variables of the store."""
 
     @property
     def name(self) -> str:
-        """The full name, that of the layer's scope."""
+        """The full name, which is that of the layer's scope."""
 
     @property
     def layer(self) -> Any:
@@ -52,22 +52,22 @@ class Kept(Protocol):
 
     @property
     def records(self) -> list[Record]:
-        """The layer's weights."""
+        """The records of the layer's weights."""
 
     @property
     def asked(self) -> Any:
-        """What the layer was made of, if that is known."""
+        """The arguments that the layer was made with, if they are known."""
 
     @property
     def site(self) -> object:
-        """The line that made it."""
+        """The line of code that made the layer."""
 
     def settle(self, made: list[Any]) -> None:
-        """Give a name to the variables that the layer's code made beside `add_weight`, or refuse them."""
+        """Name the state of random generators, which Keras makes without `add_weight`; refuse other such variables."""
 
 
 class Tree:
-    """A scope's variables and the scopes in it, each part of a name a step down."""
+    """The records of a scope and the scopes in it: one level for each part of a name."""
 
     __slots__ = ("records", "scopes")
 
@@ -76,7 +76,7 @@ class Tree:
         self.records: dict[str, Record] = {}
 
     def add(self, record: Record) -> None:
-        """Put a variable in its place."""
+        """Add a record."""
         *scopes, leaf = record.name.split("/")
         tree = self
         for scope in scopes:
@@ -87,7 +87,7 @@ class Tree:
         tree.records[leaf] = record
 
     def remove(self, record: Record) -> None:
-        """Take a variable out, and scopes that have none any more."""
+        """Remove a record, and the scopes that are empty without it."""
         scope, _, leaf = record.name.rpartition("/")
         path = [self]
         for part in scope.split("/") if scope else ():
@@ -99,7 +99,7 @@ class Tree:
             del above.scopes[part]
 
     def starting_with(self, prefix: str) -> list[Record]:
-        """The variables whose names start with `prefix`, in the order in which they came."""
+        """Return the records whose names start with `prefix`, in the order in which they were added."""
         *scopes, start = prefix.split("/")
         tree = self
         for scope in scopes:

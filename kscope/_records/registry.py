@@ -1,4 +1,4 @@
-"""`Registry`: what a store holds, under one lock: variables by name, their collections, their seed (section O)."""
+"""`Registry`: the content of a store, under one lock: variables by name, their collections, a seed (rows O)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["Registry"]
 
 
 class _Frames(threading.local):
-    """The frame of each thread in one store; `None` before it was asked for."""
+    """The frame of each thread in one store; `None` before the thread uses the store."""
 
     frame: Any = None
 
 
 class Registry:
-    """The variables of a store, by name, and what belongs to them: the part of a store that knows no scope.
+    """The part of a store that knows no scopes: its variables by name, its collections and its seed.
 
     Args:
-        name: shown in messages.
+        name: str. Shown in messages.
         seed: int or `None`. The initial values follow from it and from the variables' names.
 
     Raises:
@@ -53,16 +53,16 @@ class Registry:
 
     @property
     def token(self) -> str:
-        """What tells this store from every other one, in this process and in saved configs."""
+        """A unique identifier of the store, in this process and in saved configs."""
         if self._token is None:
             self._token = uuid.uuid4().hex
         return self._token
 
     @property
     def seed(self) -> int | None:
-        """The seed of the variables that are made: the store's own, or that of `kscope.set_seed`. May be set.
+        """The seed of new variables: the store's own, or that of `kscope.set_seed`. It can be set.
 
-        Setting `None` takes the store's own away.
+        Setting `None` removes the store's own seed.
         """
         return seeds.current() if self.own_seed is None else self.own_seed
 
@@ -71,7 +71,7 @@ class Registry:
         self.own_seed = seeds.checked(seed)
 
     def enrol(self) -> int:
-        """A number for a layer that names this store in its config."""
+        """Return an unused number for a layer that has this store in its config."""
         with self.lock:
             member = len(self.members)
             while member in self.members:
@@ -80,21 +80,21 @@ class Registry:
             return member
 
     def put_back(self, record: Record) -> Record:
-        """Put a variable in again that was discarded, and give the variable of its name: another may be there now."""
+        """Add a record again that was discarded; if its name is taken by now, return the record that is there."""
         with self.lock:
             if record.name not in self.records:
                 self.add(record)
             return self.records[record.name]
 
     def add(self, record: Record) -> None:
-        """Put a variable of a new name in."""
+        """Add the record of a new variable."""
         with self.lock:
             record.number = next(self.numbers)
             self.records[record.name] = record
             self._tree.add(record)
 
     def discard(self, made: Record | Kept) -> None:
-        """Take back a variable, or a layer, of a first call that failed (row Q3)."""
+        """Remove a variable or a layer that was made in a first call that failed (row Q3)."""
         with self.lock:
             if self.layers.get(made.name) is made:
                 del self.layers[made.name]
@@ -105,7 +105,7 @@ class Registry:
                 self.partitioned.pop(record.name.rpartition("/part_")[0], None)
 
     def clear(self) -> None:
-        """Forget every variable, so that all names are free again, and every collection (row G16)."""
+        """Remove all variables, so that all names are free again, and all collections (row G16)."""
         with self.lock:
             self.records = {}
             self.partitioned = {}
@@ -114,7 +114,7 @@ class Registry:
             self.collections = Collections()
 
     def _made(self, names: Filter) -> list[Record]:
-        """The variables of some names, in the order in which they were made."""
+        """Return the records that a filter lists, in the order in which they were made."""
         with self.lock:
             return names.among(self._tree.starting_with(names.prefix) if names.prefix else list(self.records.values()))
 
@@ -134,7 +134,7 @@ class Registry:
         return iter(list(self.records))
 
     def keys(self) -> list[str]:
-        """The names, so that a store can stand for a mapping."""
+        """Return the names, so that a store can be used as a mapping."""
         return list(self.records)
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""The line of the user's code for which something is made, to be named in messages."""
+"""The line of the user's code that made a variable or a layer, for messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Site", "call_site"]
 
 
 class Site:
-    """A line of the user's code; put into words only when a message needs it."""
+    """A line of the user's code. Its text is made only when a message needs it."""
 
     __slots__ = ("_code", "_line")
 
@@ -22,7 +22,7 @@ class Site:
 
 
 def call_site() -> Site:
-    """The line of the user's code that runs now: the nearest frame outside kscope, Keras and what Keras runs on."""
+    """Return the running line of the user's code: the innermost Python frame outside kscope, Keras and the backend."""
     frame = sys._getframe(1)  # noqa: SLF001 - Python's own, and many times faster than `inspect`
     while frame.f_back is not None and _is_inside(frame):
         frame = frame.f_back
@@ -32,5 +32,5 @@ def call_site() -> Site:
 def _is_inside(frame: FrameType) -> bool:
     if frame.f_globals.get("__name__", "").startswith(("kscope.", "keras.", "tensorflow.", "flax.")):
         return True
-    # What AutoGraph makes of a `tf.function` runs from a file of its own.
+    # AutoGraph runs a `tf.function` from a generated file.
     return "__autograph_generated_file" in frame.f_code.co_filename

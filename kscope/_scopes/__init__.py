@@ -1,5 +1,5 @@
-"""Scopes: names, reuse modes, defaults, and which scope a thread is in.
+"""Scopes: names, reuse modes, defaults, and the current scope of each thread.
 
 Start with `scope.py`, the class `VariableScope`, and `variable_scope.py`, which opens one. `thread.py` and `frame.py`
-hold where a thread is. Nothing here finds or makes a variable: a scope hands that to the store that it is given.
+hold the current frame of a thread. Nothing here finds or makes variables: a scope calls the store that it is given.
 """

@@ -1,7 +1,7 @@
-"""`arg_scope`: defaults for the keyword arguments of functions, by scope, as tf-slim had them.
+"""`arg_scope`: defaults for the keyword arguments of functions, by scope, as in tf-slim.
 
-The defaults of a thread are one read-only mapping, `{function: {argument: value}}`, which entering a scope replaces
-and leaving puts back. It knows nothing of variables: what `variable_scope` hands down is another matter.
+The defaults of a thread are one read-only mapping, `{function: {argument: value}}`. Entering a scope replaces it, and
+leaving the scope restores it. It has nothing to do with variables or with the defaults of `variable_scope`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ __all__ = ["add_arg_scope", "arg_scope", "arg_scoped_arguments", "current_arg_sc
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Defaults = Mapping[Any, Mapping[str, Any]]
 
-# Where a decorated function keeps which function it stands for.
+# The attribute of a decorated function that holds the original function.
 _MARK = "_arg_scope_key"
 
 
 class _Thread(threading.local):
-    """Each thread starts without defaults; `entered` has what is put back, innermost last."""
+    """The defaults of a thread, at first none; `entered` has those to restore, innermost last."""
 
     def __init__(self) -> None:
         self.defaults: _Defaults = MappingProxyType({})
@@ -38,7 +38,7 @@ _thread = _Thread()
 
 
 class _Arguments:
-    """What a function takes: which arguments positions fill, which may be given by name, and which have a default."""
+    """The parameters of a function: the positional ones, those that can be passed by name, those with a default."""
 
     __slots__ = ("any_name", "named", "optional", "positional")
 
@@ -54,38 +54,38 @@ class _Arguments:
 def _parameters(function: Any) -> list[inspect.Parameter]:
     try:
         if isinstance(function, type) and function.__init__ is not object.__init__:  # type: ignore[misc]
-            # Not the class's signature, which would be that of `__new__`: Keras' takes anything.
+            # The signature of a class may be that of `__new__`, which in Keras accepts anything.
             return list(inspect.signature(function.__init__).parameters.values())[1:]  # type: ignore[misc]
         return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        # Some that are written in C do not tell: then any name may be right.
+        # Some functions in C have no signature, so any name is accepted.
         return [inspect.Parameter("arguments", inspect.Parameter.VAR_KEYWORD)]
 
 
-# Functions that take part, by the function that was decorated.
+# The parameters of each decorated function.
 _decorated: weakref.WeakKeyDictionary[Any, _Arguments] = weakref.WeakKeyDictionary()
 
 
 class arg_scope(ContextDecorator):  # noqa: N801 - slim's spelling
     """Set defaults for keyword arguments of functions, for the calls inside a `with` block.
 
-    Scopes nest: an inner one adds to the outer one's defaults, and overrides them. What a call passes wins over
-    every scope, by name or by position (slim refused the latter). A captured scope replaces all that is set around
-    it. Each thread has scopes of its own. The rules are those of tf-slim's `arg_scope`.
+    Scopes nest: an inner scope adds to the defaults of the outer scope, and overrides them. Arguments that a call
+    passes, by name or by position (slim refused the latter), override every scope. A captured scope replaces all
+    defaults of the scopes around it. Each thread has its own scopes. The rules are those of tf-slim's `arg_scope`.
 
     Args:
         list_ops_or_scope: a list or tuple of functions, methods or classes that `add_arg_scope` decorated; or a
             scope that was captured with `as` or by `current_arg_scope`.
-        **kwargs: the defaults. Each function has to take all of them. Left out for a captured scope.
+        **kwargs: the defaults. Each function has to accept all of them. Not allowed with a captured scope.
 
     Returns:
-        A context manager, which may be entered more than once and also decorates functions. It gives the scope: a
-        read-only mapping from functions to their defaults.
+        A context manager, which can be entered more than once and can decorate functions. Entering it returns the
+        scope: a read-only mapping from functions to their defaults.
 
     Raises:
-        ArgScopeError: if a function was not decorated, or defaults are given beside a captured scope.
-        OptionTypeError: if a function does not take one of the arguments, or there is no list.
-        NestingError: if scopes are not left in the order in which they were entered.
+        ArgScopeError: if a function was not decorated, or there are defaults with a captured scope.
+        OptionTypeError: if a function does not accept one of the arguments, or the functions are not in a list.
+        NestingError: if scopes are not left in the reverse order of entering them.
 
     Example:
     >>> @kscope.add_arg_scope
@@ -151,17 +151,17 @@ class arg_scope(ContextDecorator):  # noqa: N801 - slim's spelling
 
 
 def add_arg_scope(func: _Function) -> _Function:
-    """Let `arg_scope` set defaults for the arguments of a function or class. A decorator.
+    """Decorate a function or class, so that `arg_scope` can set defaults for its arguments.
 
     Args:
-        func: the function, method or class. A function gets a function around it, and is not changed. A class stays
-            what it is, and its constructor gets the defaults; those of its subclasses do not.
+        func: the function, method or class. A function is wrapped, and not changed. A class is changed, and returned:
+            its constructor gets the defaults, but the constructors of its subclasses do not.
 
     Returns:
-        The function or class that takes part; `func` itself if it does already.
+        The decorated function or class; `func` itself if it is decorated already.
 
     Raises:
-        OptionTypeError: if it cannot be called.
+        OptionTypeError: if `func` is not callable.
 
     Example:
     >>> @kscope.add_arg_scope
@@ -191,7 +191,7 @@ def add_arg_scope(func: _Function) -> _Function:
 
 
 def has_arg_scope(func: Any) -> bool:
-    """Whether `arg_scope` can set defaults for a function: whether `add_arg_scope` decorated it.
+    """Whether `arg_scope` can set defaults for a function, because `add_arg_scope` decorated it.
 
     Args:
         func: any object.
@@ -203,12 +203,12 @@ def has_arg_scope(func: Any) -> bool:
     try:
         return _key(func) in _decorated
     except TypeError:
-        # What has no hash, or cannot be referred to weakly, cannot have been decorated.
+        # An object without a hash or without weak references cannot be decorated.
         return False
 
 
 def current_arg_scope() -> _Defaults:
-    """The defaults that hold here, to be entered again elsewhere: a read-only `{function: {argument: value}}`.
+    """Return the current defaults, a read-only `{function: {argument: value}}`, which `arg_scope` can enter again.
 
     Example:
     >>> dict(kscope.current_arg_scope())
@@ -218,9 +218,9 @@ def current_arg_scope() -> _Defaults:
 
 
 def arg_scoped_arguments(func: Any) -> tuple[str, ...]:
-    """The arguments of a decorated function that have a default, or can only be given by name.
+    """Return the arguments of a decorated function that have a default, or can only be passed by name.
 
-    `arg_scope` sets others as well, if the function takes them by name.
+    `arg_scope` can also set the other arguments, if the function accepts them by name.
 
     Raises:
         ArgScopeError: if the function was not decorated.
@@ -236,12 +236,12 @@ def arg_scoped_arguments(func: Any) -> tuple[str, ...]:
 
 
 def _own(function: Any) -> Mapping[str, Any]:
-    """The attributes of a function or class itself; a class does not inherit being decorated."""
+    """Return the own attributes of a function or class, because subclasses of a decorated class are not decorated."""
     return getattr(function, "__dict__", {})
 
 
 def _key(function: Any) -> Any:
-    """The function that was decorated, whichever way it is referred to."""
+    """Return the original function, for a decorated function, a bound method or the function itself."""
     function = getattr(function, "__func__", function)
     return _own(function).get(_MARK, function)
 
@@ -255,14 +255,14 @@ def _arguments_of(function: Any) -> _Arguments:
         raise errors.ArgScopeError(
             errors.compose(
                 f"{_spelled(function)} is not decorated with @add_arg_scope",
-                fix="decorate it where it is defined, or name kscope.add_arg_scope(function), and call that one.",
+                fix="decorate it at its definition, or call the result of kscope.add_arg_scope(function) instead.",
             )
         )
     return _decorated[_key(function)]
 
 
 def _checked(function: Any, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Refuse an argument that a function does not take before any call does."""
+    """Return `given`; raise an error if the function does not accept one of these arguments."""
     arguments = _arguments_of(function)
     if not arguments.any_name:
         for name in given:
@@ -274,14 +274,14 @@ def _checked(function: Any, given: Mapping[str, Any]) -> Mapping[str, Any]:
                             ("it takes", ", ".join(sorted(arguments.named)) or "none"),
                             ("nearest names", errors.nearest(name, sorted(arguments.named))),
                         ],
-                        "each function of an arg_scope has to take all of its arguments; open another for the rest.",
+                        "each function of an arg_scope must accept all of its arguments; open another for the rest.",
                     )
                 )
     return MappingProxyType(dict(given))
 
 
 def _filled(key: Any, arguments: _Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The keyword arguments of a call, and the defaults for those that it does not pass in any way."""
+    """Return the keyword arguments of a call, with defaults for the arguments that the call does not pass."""
     defaults = _thread.defaults.get(key)
     if not defaults:
         return kwargs
@@ -290,10 +290,10 @@ def _filled(key: Any, arguments: _Arguments, args: tuple[Any, ...], kwargs: dict
 
 
 def _fill_constructor(cls: Any, arguments: _Arguments) -> None:
-    """Let the constructor of a class get the defaults, but not that of its subclasses.
+    """Make the constructor of a class get the defaults, but not the constructors of its subclasses.
 
-    The class is changed, because one derived from it would meet `super(Name, self)` in the methods that it inherits.
-    `__new__` gets the defaults, too: there Keras takes down the arguments of a layer.
+    The class is changed, because `super(Name, self)` in its methods would not work in a class derived from it.
+    `__new__` gets the defaults, too, because Keras records the arguments of a layer there.
     """
     for name in ("__new__", "__init__"):
         method = getattr(cls, name)
@@ -309,6 +309,6 @@ def _filling(cls: Any, arguments: _Arguments, method: Callable[..., Any]) -> Cal
             kwargs = _filled(cls, arguments, args, kwargs)
         return method(made, *args, **kwargs)
 
-    # Keras asks for the names of arguments in a way that does not look behind a wrapper.
+    # Keras reads the names of arguments in a way that does not see through a wrapper.
     with_defaults.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
     return with_defaults

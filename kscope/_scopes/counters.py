@@ -1,8 +1,8 @@
-"""How often each scope name was opened, which is what numbers default names (section C).
+"""Counters of how often each scope name was opened, from which default names get their numbers (rows C).
 
-TF1 keeps one flat dictionary, walks all of it when a scope closes and copies all of it when a scope object is
-entered. Here the counts form a tree with a node per name part: closing drops the children of one node, and a jump
-undoes its own changes from a journal, so that neither grows with the number of known scopes.
+TF1 has one flat dictionary. It iterates over all of it when a scope closes, and copies it when a scope object is
+entered. Here the counts are a tree with one node for each part of a name: closing drops the children of one node, and a
+jump undoes its changes from a journal, so the cost does not depend on the number of scopes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["Counters", "Node"]
 
 
 class Node:
-    """One scope name: how often it was opened, the next suffix worth trying, the names below it."""
+    """One scope name: how often it was opened, the next suffix to try, the names below it."""
 
     __slots__ = ("children", "count", "suffix")
 
@@ -34,7 +34,7 @@ class Counters:
         self._journal: list[tuple[Node, str, Any]] = []
 
     def find(self, node: Node, name: str) -> Node:
-        """The node of `name` below `node`, made if need be."""
+        """Return the node of `name` below `node`; make it if there is none."""
         if "/" not in name:
             child = node.children.get(name)
             if child is None:
@@ -51,24 +51,24 @@ class Counters:
         node.count += 1
 
     def close(self, node: Node) -> None:
-        """Forget everything below: on closing a scope, and never on opening one (rows C2, C13)."""
+        """Remove the counts below a scope that closes; opening it never removes them (rows C2, C13)."""
         if node.children:
             self._set(node, "children", {})
 
     def unique(self, node: Node, name: str) -> str:
-        """The first of `name`, `name_1`, `name_2`, ... that is not open or taken below `node` (rows C1, C5)."""
+        """Return the first of `name`, `name_1`, `name_2`, ... that was not opened below `node` (rows C1, C5)."""
         base = self.find(node, name)
         if base.count == 0:
             return name
         suffix = base.suffix
         while self._count(node, f"{name}_{suffix}"):
             suffix += 1
-        # Counts only ever fall together with the parent's children, so that lower suffixes stay taken.
+        # Counts are reset only together with all names below the parent, so lower suffixes stay taken.
         self._set(base, "suffix", suffix)
         return f"{name}_{suffix}"
 
     def jump(self) -> int:
-        """Start to note changes; the mark returned is given to `back` (row C10)."""
+        """Start to record changes; return a mark for `back` (row C10)."""
         self._jumps += 1
         return len(self._journal)
 

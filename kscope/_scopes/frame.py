@@ -1,4 +1,4 @@
-"""`Frame`: a place in one store, with the current scope; and which frame a thread is in (rows O1-O7)."""
+"""`Frame`: where a thread is in one store, its current scope and counters; and the current frame (rows O1-O7)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["Frame", "current_frame", "frame_of", "get_variable_scope"]
 
 
 class Frame:
-    """A place in one store: the current scope and the counters that number default names below it.
+    """Where a thread is in one store: the current scope, and the counters that number default names.
 
-    A thread has one frame for each store (TF1: scope stack and counters belong to the graph, row O7), and every
-    call of a scoped layer has one of its own, so that nothing leaks in or out.
+    A thread has one frame for each store (in TF1, scope stack and counters belong to the graph, row O7). Every call of
+    a scoped layer has its own frame, so that calls and their surroundings do not affect each other.
     """
 
     __slots__ = ("counters", "creators", "dtype", "entries", "node", "root", "scope", "store")
@@ -27,19 +27,19 @@ class Frame:
         self.scope = scope
         self.root = root
         self.dtype = dtype
-        # What is put back when scopes are left, innermost last; `variable_scope` keeps it.
+        # The state to restore when scopes are left, innermost last, by `variable_scope`.
         self.entries: list[Any] = []
-        # Those of `variable_creator_scope`, innermost last, each with who entered it.
+        # Variable creators, innermost last, each with the `variable_creator_scope` that added it.
         self.creators: tuple[tuple[object, Any], ...] = ()
         counters = self.counters = Counters()
         self.node: Node = counters.root
 
     def base(self) -> Frame:
-        """The frame from which the call of a layer started; any other frame returns itself."""
+        """Return the frame in which a layer was called; any other frame returns itself."""
         return self
 
     def copy(self) -> Self:
-        """A copy of the frame, which changes apart from this one."""
+        """Return an independent copy of the frame."""
         twin = copy.copy(self)
         twin.entries = []
         twin.counters, twin.node = copy.deepcopy((self.counters, self.node))
@@ -47,7 +47,7 @@ class Frame:
 
 
 def frame_of(store: Registry) -> Frame:
-    """This thread's frame in a store: its own root scope and counters (rows J10, O1, O2)."""
+    """Return this thread's frame in a store, with its own root scope and counters (rows J10, O1, O2)."""
     frame: Frame | None = store.frames.frame
     if frame is None:
         root = VariableScope.derived("", False, Defaults(), "")
@@ -56,13 +56,13 @@ def frame_of(store: Registry) -> Frame:
 
 
 def current_frame() -> Frame:
-    """The frame of this thread: the opened store's, else the default store's."""
+    """Return the current frame of this thread: in the store that is open, otherwise in the default store."""
     frame: Frame | None = thread.frame
     return frame_of(default.store) if frame is None else frame
 
 
 def get_variable_scope() -> VariableScope:
-    """The scope that this thread is in: the very object that `with variable_scope(...) as scope` gave (row A12).
+    """Return the current scope of this thread: the same object as in `with variable_scope(...) as scope` (row A12).
 
     Example:
     >>> with kscope.variable_scope("fc") as scope:

@@ -1,4 +1,4 @@
-"""How custom getters combine: one around the other, or chosen by a pattern for the variable's full name."""
+"""Combinations of custom getters: one around the other, or chosen by a pattern for the variable's full name."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class Chain:
         return self.inner(outer, *args, **kwargs)
 
     def links(self) -> list[Any]:
-        """Every getter of the chain, innermost first."""
+        """Return all getters of the chain, innermost first."""
         return [
             link for part in (self.inner, self.outer) for link in (part.links() if isinstance(part, Chain) else [part])
         ]
 
 
 class Routes:
-    """A getter that hands each variable to the one whose pattern matches the whole of its scoped name.
+    """A getter that calls, for each variable, the getter whose pattern matches the full name.
 
-    A name that no pattern matches goes to the next getter as it is.
+    If no pattern matches, the next getter is called.
     """
 
     __slots__ = ("_getters",)
@@ -61,7 +61,7 @@ class Routes:
         if not matching:
             return getter(name, *args, **kwargs)
         custom = self._getters[matching[0]]
-        # By keyword, as the outermost call came, unless a getter before this one chose otherwise (row K1).
+        # The name is passed by keyword, as in the outermost call, unless a getter passed it by position (row K1).
         return custom(getter, name, *args, **kwargs) if args else custom(getter, name=name, **kwargs)
 
 
@@ -71,14 +71,14 @@ def _matches(pattern: Any, name: str) -> bool:
     except (re.error, TypeError) as error:
         raise errors.GetterError(
             errors.compose(
-                f"{pattern!r} is no regular expression: {error}",
+                f"{pattern!r} is not a regular expression: {error}",
                 fix="the keys of a mapping of custom getters are patterns for the full names of variables.",
             )
         ) from None
 
 
 def routed(custom: Any) -> Any:
-    """The getter, with each mapping in its chain turned into one that routes."""
+    """Return the getter with each mapping in its chain replaced by `Routes`."""
     if isinstance(custom, Chain):
         inner, outer = routed(custom.inner), routed(custom.outer)
         return custom if inner is custom.inner and outer is custom.outer else Chain(inner, outer)

@@ -1,4 +1,4 @@
-"""The grammar of scope and variable names (rows A10, B1-B13): TF1's, so that checkpoints stay portable."""
+"""The syntax of scope and variable names (rows A10, B1-B13): TF1's, so that checkpoints stay portable."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _ROOT = re.compile(rf"^[A-Za-z0-9.]{_CHARACTERS}$")
 _NESTED = re.compile(rf"^{_CHARACTERS}$")
 _REMEMBERED = 10_000
 
-# Names that passed, by whether they stood at the root: a match costs more than all the rest of entering a scope.
+# Names that were found valid, below the root and at it: matching takes longer than the rest of entering a scope.
 _passed: tuple[set[str], set[str]] = (set(), set())
 
 
 def check_scope(name: str, at_root: bool) -> None:
-    """Refuse a scope name that TF1 would refuse, and the degenerate ones it lets through (rows B6, B7)."""
+    """Refuse a scope name that TF1 refuses, and names with empty parts, which TF1 accepts (rows B6, B7)."""
     passed = _passed[at_root]
     if name in passed:
         return
@@ -29,7 +29,7 @@ def check_scope(name: str, at_root: bool) -> None:
 
 
 def check_variable(name: object, at_root: bool) -> None:
-    """Refuse a variable name that is no str, is empty, or that TF1 would refuse (rows B12, B13)."""
+    """Refuse a variable name that is not a str, that is empty, or that TF1 refuses (rows B12, B13)."""
     if not isinstance(name, str):
         raise errors.NameTypeError(
             f"The name of a variable must be a str. Received: name={name!r} (of type {type(name).__name__})"
@@ -40,7 +40,7 @@ def check_variable(name: object, at_root: bool) -> None:
 
 
 def check_default_name(name: object) -> str:
-    """Refuse a `default_name` that is no str or is empty (rows A7, C17)."""
+    """Return a `default_name`; refuse one that is not a str, or is empty (rows A7, C17)."""
     if not isinstance(name, str):
         raise errors.NameTypeError(
             errors.compose(
@@ -55,7 +55,7 @@ def check_default_name(name: object) -> str:
 
 
 def snake_case(name: str) -> str:
-    """`MultiHeadTower` -> `multi_head_tower`, as Keras spells layer names."""
+    """Convert `MultiHeadTower` to `multi_head_tower`, as Keras spells layer names."""
     spaced = re.sub(r"\W+", "", name)
     spaced = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", spaced)
     return re.sub("([a-z])([A-Z])", r"\1_\2", spaced).lower().lstrip("_") or "scope"

@@ -1,7 +1,7 @@
-"""Whether a program is being traced, and naming its operations after the scopes they run in.
+"""Name scopes of Keras, for the names of operations in traced programs.
 
-In eager execution there is nothing to name, and a Keras name scope costs more than all the rest of entering a
-variable scope: it is opened only while a backend or Keras traces (design, section Speed).
+Eager operations have no names, and entering a Keras name scope takes longer than all other steps of entering a variable
+scope. So name scopes are opened only while a backend or Keras traces.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from kscope._keras import tracing
 
 __all__ = ["OpScope", "tracing"]
 
-# TensorFlow takes these nowhere, or not as the first character at the root of its name scopes, where a scope that was
-# opened eagerly leaves off.
+# Characters that TensorFlow does not allow at the start of a root name scope. A scope may be the root there, because
+# outer scopes that were opened eagerly have no name scopes.
 _UNFIT = re.compile(r"^[^A-Za-z0-9.]+")
 
 
@@ -32,5 +32,5 @@ class OpScope:
             self._stack = stack.pop_all()
 
     def close(self) -> None:
-        """Leave them, in the reverse order."""
+        """Leave the name scopes, in reverse order."""
         self._stack.close()

@@ -1,4 +1,4 @@
-"""Reuse modes: create, share, or either, and how a scope inherits them (rows A3, F1-F4, F9)."""
+"""Reuse modes: create, share, or either (rows A3, F1-F4, F9)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AUTO_REUSE: Literal[ReuseMode.AUTO_REUSE] = ReuseMode.AUTO_REUSE
 
 
 def checked(reuse: object) -> Reuse:
-    """Return the mode, `False` for `None`; anything but TF1's four values is refused, `1` and `np.True_` too."""
+    """Return the mode, `False` for `None`; refuse all but TF1's four values, including `1` and `np.True_`."""
     if reuse is None or reuse is False:
         return False
     if reuse is True:

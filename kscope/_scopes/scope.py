@@ -1,4 +1,4 @@
-"""`VariableScope`: a name prefix, a reuse mode, and defaults for the variables below it (section J)."""
+"""`VariableScope`: a name prefix, a reuse mode, and defaults for the variables below it (rows J)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Defaults", "VariableScope"]
 
 
 class Defaults(NamedTuple):
-    """What a scope hands down. Immutable and shared by the scopes that change nothing, so that entering is cheap."""
+    """The defaults of a scope. They are immutable, and scopes that change nothing share their parent's."""
 
     initializer: Any = None
     regularizer: Any = None
@@ -30,7 +30,7 @@ class Defaults(NamedTuple):
     constraint: Any = None
 
     def overridden(self, given: dict[str, Any]) -> Defaults:
-        """The defaults of a child: `None` inherits, anything else overrides, a getter wraps (rows J4, K4)."""
+        """Return the defaults of a child: `given` overrides them, and a given getter wraps theirs (rows J4, K4)."""
         getter = given.get("custom_getter")
         if getter is not None and self.custom_getter is not None:
             given = {**given, "custom_getter": Chain(getter, self.custom_getter)}
@@ -38,27 +38,26 @@ class Defaults(NamedTuple):
 
 
 class _Store(Protocol):
-    """A store, which a scope is given to get variables from."""
+    """A store, from which a scope gets variables."""
 
     def get_in(self, scope: VariableScope, reuse: Reuse, name: str, *args: Any, **kwargs: Any) -> Any: ...
 
 
 class VariableScope:
-    """A scope that can be captured with `as` and entered again, from anywhere (section D).
+    """A scope that can be captured with `as` and entered again, from anywhere (rows D).
 
     Args:
-        reuse: `None` or `False` to create, `True` to share, `AUTO_REUSE` for either. `None` counts as `False`
-            (row G15).
+        reuse: `None` or `False` to create, `True` to share, `AUTO_REUSE` for either. `None` means `False` (row G15).
         name: the full name, without a trailing slash; `""` is the root.
         initializer: default initializer of the variables below.
         regularizer: default regularizer.
         caching_device: default caching device.
         partitioner: default partitioner.
         custom_getter: default getter.
-        name_scope: what `original_name_scope` returns.
+        name_scope: the value of `original_name_scope`.
         dtype: default dtype, as a str or a framework's dtype.
-        use_resource: kept for ported code; every Keras variable is a resource.
-        constraint: default constraint; inherited like all the others, unlike in TF1 (row J3).
+        use_resource: for ported code, without effect: every Keras variable is a resource.
+        constraint: default constraint; inherited like all other defaults, unlike in TF1 (row J3).
 
     Example:
     >>> with kscope.variable_scope("encoder") as scope:
@@ -68,7 +67,7 @@ class VariableScope:
     ('encoder/fc', 'float16', False)
     """
 
-    # `mode`, `defaults` and `prefix` are what the look-up reads; `reuse` and the rest are the public view of them.
+    # The look-up reads `mode`, `defaults` and `prefix`; `reuse` and the other properties are public views of them.
     __slots__ = ("__weakref__", "_name", "_original_name_scope", "defaults", "mode", "prefix")
 
     def __init__(
@@ -96,13 +95,13 @@ class VariableScope:
 
     @classmethod
     def derived(cls, name: str, reuse: Reuse, defaults: Defaults, name_scope: str) -> VariableScope:
-        """A scope from checked parts: the hot path of entering one."""
+        """Make a scope from checked values: the fast path of entering a scope."""
         scope = cls.__new__(cls)
         scope._name = name  # noqa: SLF001 - its own
         scope.mode = reuse
         scope.defaults = defaults
         scope._original_name_scope = name_scope  # noqa: SLF001
-        # Joined once here, so that reaching a variable is one concatenation.
+        # Joined here once, so that a look-up needs only one concatenation.
         scope.prefix = name + "/" if name else ""
         return scope
 
@@ -133,14 +132,14 @@ class VariableScope:
 
     @property
     def dtype(self) -> str:
-        """The default dtype; where none was set, the layer's variable dtype or Keras' `floatx` (row J1)."""
+        """The default dtype; if none was set, the layer's variable dtype or Keras' `floatx` (row J1)."""
         frame = thread.frame
-        # The frame of the default store has no dtype of its own.
+        # The frame of the default store has no dtype.
         return self.defaults.dtype or (frame and frame.dtype) or dtypes.floatx()
 
     @property
     def use_resource(self) -> bool | None:
-        """What was asked for; it has no effect (row I14)."""
+        """The value that was passed; it has no effect (row I14)."""
         return self.defaults.use_resource
 
     @property
@@ -155,7 +154,7 @@ class VariableScope:
 
     @property
     def custom_getter(self) -> Getter | None:
-        """The getter, or the chain of them."""
+        """The getter, or the chain of getters."""
         return self.defaults.custom_getter
 
     @property
@@ -164,11 +163,11 @@ class VariableScope:
         return self.defaults.constraint
 
     def reuse_variables(self) -> None:
-        """Share from now on: this object, and children opened later, but none that is open (rows F5-F8)."""
+        """Share from now on, in this scope and in children that are opened later, but in no open child (rows F5-F8)."""
         self.mode = True
 
     def set_initializer(self, initializer: Any) -> None:
-        """Set the default initializer; `None` clears it, here and in all the setters (rows J6, J7)."""
+        """Set the default initializer; `None` clears it, as in all setters (rows J6, J7)."""
         self.defaults = self.defaults._replace(initializer=initializer)
 
     def set_regularizer(self, regularizer: Any) -> None:
@@ -193,7 +192,7 @@ class VariableScope:
         self.defaults = self.defaults._replace(partitioner=partitioner)
 
     def set_custom_getter(self, custom_getter: Getter | None) -> None:
-        """Replace the whole chain of getters; the argument of `variable_scope` wraps it instead (row J8)."""
+        """Replace the whole chain of getters; `variable_scope(custom_getter=...)` adds to it instead (row J8)."""
         self.defaults = self.defaults._replace(custom_getter=custom_getter)
 
     def set_constraint(self, constraint: Any) -> None:
@@ -201,26 +200,26 @@ class VariableScope:
         self.defaults = self.defaults._replace(constraint=constraint)
 
     def get_variable(self, var_store: _Store, name: str, *args: Any, reuse: Any = None, **kwargs: Any) -> Any:
-        """`kscope.get_variable` in this scope and a given store, with a reuse mode of its own (row F11)."""
+        """Call `kscope.get_variable` in this scope and a given store; `reuse` replaces the scope's mode (row F11)."""
         mode = self.mode if reuse is None else checked(reuse)
         return var_store.get_in(self, mode, name, *args, **kwargs)
 
     def get_collection(self, name: str) -> list[Any]:
-        """The items of a collection below this scope, in the current store (rows N7, N8)."""
+        """Return the items of a collection below this scope, in the current store (rows N7, N8)."""
         store = default.store if thread.frame is None else thread.frame.store
         items: list[Any] = store.get_collection(name, self)
         return items
 
     def global_variables(self) -> list[ScopedVariable]:
-        """The global variables below this scope, in the current store."""
+        """Return the global variables below this scope, in the current store."""
         return self.get_collection("variables")
 
     def trainable_variables(self) -> list[ScopedVariable]:
-        """The trainable variables below this scope, in the current store."""
+        """Return the trainable variables below this scope, in the current store."""
         return self.get_collection("trainable_variables")
 
     def local_variables(self) -> list[ScopedVariable]:
-        """The local variables below this scope, in the current store."""
+        """Return the local variables below this scope, in the current store."""
         return self.get_collection("local_variables")
 
     def __repr__(self) -> str:

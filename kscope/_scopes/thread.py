@@ -1,7 +1,7 @@
-"""Where each thread is: in which store and scope, and inside which call of which layer (rows O1-O7).
+"""The state of each thread: its current store and scope, and the layer's call that it runs (rows O1-O7).
 
-Plain `threading.local`, not `contextvars`: a context is copied into threads and tasks, and a new thread has to start
-at an empty root (row O1). This file imports nothing of kscope, so that every other file may ask it.
+This is a `threading.local` and not a `contextvars` context, which is copied into threads and tasks: a new thread has to
+start at an empty root (row O1). This file imports nothing of kscope, so that every other file can import it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ __all__ = ["default", "outside_calls", "thread"]
 
 
 class _Thread(threading.local):
-    """The state of one thread. What it holds is typed where it is made, which is above this file.
+    """The state of one thread. The types of its values are in files that import this one.
 
     Attributes:
-        frame: the `Frame` of the opened store; `None` in the default store.
-        call: the innermost running call of a scoped layer, or `None`.
-        kept: the layer of a scope that is being made or built, or `None`.
-        opened: the frames to go back to when stores are left.
+        frame: the `Frame` of the store that is open; `None` in the default store.
+        call: the call pass of the innermost scoped layer that is being called, or `None`.
+        kept: the kept layer that is being made or built, or `None`.
+        opened: the frames to restore when stores are left.
     """
 
     frame: Any = None
@@ -37,7 +37,7 @@ thread = _Thread()
 
 @contextmanager
 def outside_calls() -> Iterator[None]:
-    """Run code that is not the running call's, and whose variables that call does not answer for."""
+    """Open a block that does not belong to the running call of a layer, which ignores the variables made in it."""
     call, thread.call = thread.call, None
     try:
         yield
@@ -46,7 +46,7 @@ def outside_calls() -> Iterator[None]:
 
 
 class _Default:
-    """The store of code that opens none; the file of the stores sets it when it is imported."""
+    """The default store, for code that opens no store; `kscope._stores` sets it when it is imported."""
 
     __slots__ = ("store",)
 

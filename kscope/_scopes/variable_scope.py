@@ -1,6 +1,6 @@
-"""`variable_scope`: opening a scope by name, by default name, or by jumping into a captured one (sections A-F).
+"""`variable_scope`: opening a scope by name, by default name, or by a jump into a captured scope (rows A-F).
 
-`variable_op_scope` is TF1's deprecated name of it, with its arguments in another order (row R1).
+`variable_op_scope` is TF1's deprecated name of it, with the arguments in another order (row R1).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from kscope.typing import Getter, Reuse
 __all__ = ["variable_op_scope", "variable_scope"]
 
 
-# What has to be put back when a scope is left, on the stack of its frame: who entered, the scope that was entered, the
-# scope and node before, the counters' mark of a jump, the operations' names. A plain tuple: one is made at every entry.
+# The state to restore when a scope is left, on the stack of the frame: the context manager, the entered scope, the
+# scope and node before, the counters' mark of a jump, the name scopes. A plain tuple, because every entry makes one.
 _Entry: TypeAlias = (
     "tuple[variable_scope, VariableScope, VariableScope, Node, int | None, operation_names.OpScope | None]"
 )
@@ -33,34 +33,34 @@ _Entry: TypeAlias = (
 class variable_scope:  # noqa: N801 - TF1's spelling
     """Open a scope in which `get_variable` creates and shares variables by name.
 
-    A str is joined to the current scope, a leading slash starts at the store's root, `""` keeps the name and sets
-    new defaults. A captured `VariableScope` is a jump: prefix, defaults and reuse mode come from it, wherever you
-    are. `None` takes `default_name`, made unique among its siblings by `_1`, `_2`, ...
+    A str is joined to the name of the current scope. A str with a leading slash starts at the store's root, and `""`
+    keeps the name and sets new defaults. A captured `VariableScope` is a jump: name, defaults and reuse mode come from
+    it, and not from the current scope. `None` uses `default_name`, made unique among its siblings by `_1`, `_2`, ...
 
     Args:
         name_or_scope: str, `VariableScope`, or `None` if `default_name` is given.
         default_name: str. Used, and made unique, only if `name_or_scope` is `None`.
-        values: iterable. Had a meaning for graphs only; it has no effect.
+        values: iterable. It has no effect; in TF1 it selected a graph.
         initializer: default initializer of variables in this scope and below.
         regularizer: default regularizer.
         caching_device: default caching device, a str or a function.
         partitioner: default partitioner, a callable.
-        custom_getter: a callable `getter(next_getter, name, **kwargs)` around every `get_variable` below; it is
-            wrapped around those of the outer scopes. Or a mapping from regular expressions to such callables: the
-            one whose pattern matches the whole full name is used; none is no error, two are a `GetterError`.
+        custom_getter: a callable `getter(next_getter, name, **kwargs)`, called for every `get_variable` below; it is
+            wrapped around the getters of the outer scopes. Or a mapping from regular expressions to such callables, of
+            which the one whose pattern matches the full name is used; two matches are a `GetterError`.
         reuse: `True` to share existing variables, `AUTO_REUSE` to create or share, `None` or `False` to inherit.
-            Unlike in TF1, eager execution changes nothing about it (rows P1-P4).
+            Unlike in TF1, it works the same way in eager execution (rows P1-P4).
         dtype: default dtype.
-        use_resource: bool. Every Keras variable is a resource; it has no effect.
-        constraint: default constraint; inherited like the others (a fix of row J3).
-        auxiliary_name_scope: bool. Whether operations carry the scope's name while a program is traced.
+        use_resource: bool. It has no effect: every Keras variable is a resource.
+        constraint: default constraint; inherited like all other defaults, unlike in TF1 (row J3).
+        auxiliary_name_scope: bool. Whether the names of operations in traced programs contain the scope's name.
 
     Returns:
-        A context manager that gives the `VariableScope`.
+        A context manager. Entering it returns the `VariableScope`.
 
     Raises:
-        TypeError: if an argument is of a wrong type (`ScopeTypeError`, `NameTypeError`, `OptionTypeError`).
-        ValueError: if a name or a reuse mode is impossible (`ScopeNameError`, `ReuseError`).
+        TypeError: if an argument has a wrong type (`ScopeTypeError`, `NameTypeError`, `OptionTypeError`).
+        ValueError: if a name or a reuse mode is invalid (`ScopeNameError`, `ReuseError`).
 
     Example:
     >>> def tower():
@@ -102,7 +102,7 @@ class variable_scope:  # noqa: N801 - TF1's spelling
                 f"The auxiliary_name_scope must be `True` or `False`, while get {auxiliary_name_scope!r}"
             )
         self._auxiliary = auxiliary_name_scope
-        # Most scopes set no defaults, and share their parent's record.
+        # Most scopes set no defaults, and share those of their parent.
         self._given: dict[str, Any] | None = None
         if not (
             initializer is None
@@ -171,7 +171,7 @@ class variable_scope:  # noqa: N801 - TF1's spelling
         return self._enter(frame, parent.prefix + name, name, parent, node, None)
 
     def _enter_same(self, frame: Frame) -> VariableScope:
-        """`""`: the same name with other defaults, at the root and below (a fix of row B6)."""
+        """Enter the same name with other defaults, at the root and below (row B6)."""
         return self._enter(frame, frame.scope.name, "", frame.scope, frame.node, None)
 
     def _enter_absolute(self, frame: Frame, name: str) -> VariableScope:
@@ -180,11 +180,11 @@ class variable_scope:  # noqa: N801 - TF1's spelling
         return self._enter_jump(frame, VariableScope.derived(name, root.mode, root.defaults, name + "/"), name)
 
     def _enter_jump(self, frame: Frame, captured: VariableScope, label: str) -> VariableScope:
-        """All comes from the captured scope, and the counters are put back on leaving (rows D1-D7, C10-C12)."""
+        """Enter a captured scope; leaving it restores the counters (rows D1-D7, C10-C12)."""
         counters = frame.counters
         node = counters.root
         if captured.name:
-            # One that was made by hand has not been checked before.
+            # The name of a `VariableScope` that a user made has not been checked.
             names.check_scope(captured.name, at_root=True)
             node = counters.find(node, captured.name)
         counters.open(node)
@@ -197,7 +197,7 @@ class variable_scope:  # noqa: N801 - TF1's spelling
         defaults = source.defaults
         if self._given is not None:
             defaults = defaults.overridden(self._given)
-        # The name scope of the first opening; without an auxiliary one, that of the place (rows E3, E4).
+        # A jump keeps the name scope of the first opening; without an auxiliary one, it is the parent's (rows E3, E4).
         name_scope = name + "/" if mark is None and self._auxiliary and name else source.original_name_scope
         entered = VariableScope.derived(name, self._reuse or source.mode, defaults, name_scope)
         frame.entries.append((self, entered, frame.scope, frame.node, mark, operations))
@@ -218,7 +218,7 @@ class variable_scope:  # noqa: N801 - TF1's spelling
         )
 
     def _choose(self, frame: Frame) -> str:
-        """The unique default name, chosen at the first entry and kept for the later ones (row D11)."""
+        """Return the unique default name, which is chosen at the first entry and used again later (row D11)."""
         if self._reuse:
             raise errors.ReuseError(
                 errors.compose(
@@ -228,7 +228,7 @@ class variable_scope:  # noqa: N801 - TF1's spelling
                 )
             )
         if self._unique is None:
-            assert self._default_name is not None  # the constructor saw to it
+            assert self._default_name is not None  # the constructor checks it
             names.check_scope(self._default_name, not frame.scope.prefix)
             self._unique = frame.counters.unique(frame.node, self._default_name)
         return self._unique
@@ -248,28 +248,28 @@ def variable_op_scope(
     use_resource: bool | None = None,
     constraint: Any = None,
 ) -> variable_scope:
-    """Open a `variable_scope`, with `values` first: TF1's deprecated name of it.
+    """Open a `variable_scope`, with `values` as the first argument: TF1's deprecated function.
 
     Args:
-        values: iterable. Had a meaning for graphs only; it has no effect.
-        name_or_scope: this and the rest are as in `variable_scope`, which takes `values` third.
-        default_name: see there.
-        initializer: see there.
-        regularizer: see there.
-        caching_device: see there.
-        partitioner: see there.
-        custom_getter: see there.
-        reuse: see there.
-        dtype: see there.
-        use_resource: see there.
-        constraint: see there.
+        values: iterable. It has no effect; in TF1 it selected a graph.
+        name_or_scope: see `variable_scope`, as for all arguments below.
+        default_name: see `variable_scope`.
+        initializer: see `variable_scope`.
+        regularizer: see `variable_scope`.
+        caching_device: see `variable_scope`.
+        partitioner: see `variable_scope`.
+        custom_getter: see `variable_scope`.
+        reuse: see `variable_scope`.
+        dtype: see `variable_scope`.
+        use_resource: see `variable_scope`.
+        constraint: see `variable_scope`.
 
     Returns:
-        A context manager that gives the `VariableScope`.
+        A context manager. Entering it returns the `VariableScope`.
 
     Raises:
-        TypeError: if an argument is of a wrong type.
-        ValueError: if a name or a reuse mode is impossible.
+        TypeError: if an argument has a wrong type.
+        ValueError: if a name or a reuse mode is invalid.
 
     Example:
     >>> import warnings
@@ -299,7 +299,7 @@ def variable_op_scope(
 
 
 def _checked_defaults(**given: Any) -> dict[str, Any]:
-    """Refuse what could never be a default, before anything is opened (rows A11, P9)."""
+    """Check the defaults of a scope before it is opened, and drop those that are `None` (rows A11, P9)."""
     given = {name: value for name, value in given.items() if value is not None}
     if "dtype" in given:
         given["dtype"] = dtypes.standardize(given["dtype"])
@@ -307,7 +307,7 @@ def _checked_defaults(**given: Any) -> dict[str, Any]:
         value = given.get(name)
         if value is not None and value is not False and not (callable(value) or isinstance(value, allowed)):
             raise errors.OptionTypeError(
-                f"The {name} must be a callable or one of its names, while get {value!r} "
+                f"The {name} must be a callable or the name of one, while get {value!r} "
                 f"(of type {type(value).__name__})"
             )
     if "partitioner" in given and not callable(given["partitioner"]):

@@ -1,4 +1,4 @@
-"""`caching_device`: a variable that is read from a copy of it on another device (row I15)."""
+"""`caching_device`: variables that are read from a copy on another device (row I15)."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ _DEVICE = re.compile(r"^(?:.*/)?(?:device:)?(?P<kind>[a-z]+):(?P<index>\d+)$", r
 class CachedVariable(ScopedVariable):
     """A variable that is read from a copy on its caching device.
 
-    A copy is made anew when the variable was assigned to, and on TensorFlow at each read. Inside of a program that
-    JAX compiles, everything is where the program runs.
+    A new copy is made at the first read after an assignment, on TensorFlow at each read. In a program that JAX compiles
+    there is no copy: all values are on the device of the program.
     """
 
     _copy: _keras.Copy
 
     def __init__(self, path: str, initial: Any, *, caching_device: str, **options: Any):
-        # NNX takes no plain attribute before the variable is there.
+        # NNX refuses a plain attribute before its constructor has run.
         object.__setattr__(self, "_copy", _keras.Copy(caching_device))
         super().__init__(path, initial, **options)
         self._copy.attach(self._value)
 
     @property
     def caching_device(self) -> str:
-        """The device that it is read from, in Keras' spelling."""
+        """The device that the variable is read from, in Keras' spelling."""
         return self._copy.device
 
     def _maybe_autocast(self, value: Any) -> Any:
-        """What Keras makes of the value for whoever reads it."""
+        """Return the copy's value in place of the variable's, cast as Keras casts a value that is read."""
         return super()._maybe_autocast(self._copy.of(value) if value is self._value else value)
 
 
 def device_of(given: Any, name: str) -> str | None:
-    """The device that is meant, in Keras' spelling, such as `"cpu:1"`; `None` for no caching.
+    """Return a device in Keras' spelling, such as `"cpu:1"`; `None` for no caching.
 
     Args:
-        given: TF1's or Keras' spelling of a device, `"/device:CPU:1"` or `"cpu:1"`; a function of something with a
-            `name` and a `device` that returns one; or something false.
-        name: the variable's.
+        given: TF1's or Keras' spelling of a device, `"/device:CPU:1"` or `"cpu:1"`; a function that returns one, called
+            with an object that has a `name` and a `device`; or a false value for no caching.
+        name: name of the variable.
 
     Raises:
-        OptionError: there is no such device.
-        UnsupportedError: on PyTorch, for another device than the variable's own, from which it is read anyway.
+        OptionError: if there is no such device.
+        UnsupportedError: on PyTorch, for any device but the variable's own.
     """
     if callable(given):
         given = given(_Placed(name))
@@ -69,8 +69,8 @@ def device_of(given: Any, name: str) -> str | None:
         if device != devices[0]:
             raise errors.UnsupportedError(
                 errors.compose(
-                    f"Variable {name} cannot be cached on {device!r}: PyTorch's modules want their parameters as they "
-                    "are.",
+                    f"Variable {name} cannot be cached on {device!r}: PyTorch's modules read their parameters "
+                    "directly.",
                     [("the variable is on", devices[0])],
                     "leave caching_device out on this backend.",
                 )
@@ -80,7 +80,7 @@ def device_of(given: Any, name: str) -> str | None:
 
 
 class _Placed:
-    """What a function of a device is called with: TF1's was called with an operation."""
+    """The argument of a function that returns a device; in TF1 it was an operation."""
 
     def __init__(self, name: str):
         self.name = name

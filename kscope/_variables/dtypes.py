@@ -1,4 +1,4 @@
-"""Dtypes by name: TF1's aliases, every framework's objects, and what the backend can hold (rows H17, J5)."""
+"""Dtypes by name: TF1's aliases, every framework's dtype objects, and the dtypes of the backend (rows H17, J5)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["as_numpy", "canonical", "floatx", "is_discrete", "is_floating", "ite
 _ALIASES = {"float": "float32", "half": "float16", "double": "float64", "bool_": "bool"}
 _NAME = re.compile(r"^(bool|string|bfloat16|u?int(4|8|16|32|64)|float(16|32|64|8_e4m3fn|8_e5m2)|complex(64|128))$")
 _PYTHON = {bool: "bool", float: "float32", complex: "complex64", int: "int32", str: "string"}
-# What JAX makes of 64 bits unless its x64 mode is on.
+# JAX' dtypes for those of 64 bits, unless its x64 mode is on.
 _NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
 
 _cache: dict[Any, str] = {}
 
 
 def standardize(dtype: Any) -> str:
-    """The name of a dtype: of a str, an alias, a Python type, a NumPy, TensorFlow, JAX or PyTorch dtype.
+    """Return the name of a dtype: a str, an alias, a Python type, or a NumPy, TensorFlow, JAX or PyTorch dtype.
 
     Raises:
         DtypeError: if there is no such dtype.
@@ -48,18 +48,18 @@ def _name_of(dtype: Any) -> str:
     if isinstance(dtype, str):
         return dtype.removesuffix("_ref")
     name = getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
-    # PyTorch's dtypes have no name; they print as `torch.float32`.
+    # PyTorch's dtypes have no name attribute; they print as `torch.float32`.
     return str(name or dtype).removesuffix("_ref").rpartition(".")[2]
 
 
 def item_size(dtype: str) -> int:
-    """The bytes of one number; of a bool, one."""
+    """Return the number of bytes of one element; 1 for a bool."""
     bits = re.search(r"\d+", dtype)
     return max(1, int(bits[0]) // 8) if bits else 1
 
 
 def canonical(dtype: str) -> str:
-    """What the backend holds for a dtype: on JAX without x64, 64 bits become 32 and are called so."""
+    """Return the dtype that the backend uses for a dtype: on JAX without x64 mode, 32 bits in place of 64."""
     if dtype in _NARROW:
         import keras
 
@@ -69,7 +69,7 @@ def canonical(dtype: str) -> str:
 
 
 def as_numpy(dtype: str) -> Any:
-    """NumPy's object for the name of a dtype; strings are objects."""
+    """Return the NumPy dtype of that name; `object` for strings."""
     import ml_dtypes
     import numpy as np
 
@@ -77,17 +77,17 @@ def as_numpy(dtype: str) -> Any:
 
 
 def floatx() -> str:
-    """Keras' default float dtype."""
+    """Return Keras' default float dtype."""
     import keras
 
     return str(keras.config.floatx())
 
 
 def is_floating(dtype: str) -> bool:
-    """Whether a dtype is a float, `bfloat16` and the 8-bit ones included."""
+    """Whether a dtype is a float; `bfloat16` and the 8-bit floats are."""
     return "float" in dtype
 
 
 def is_discrete(dtype: str) -> bool:
-    """Whether gradients make no sense for a dtype: integers, bools and strings (row I3)."""
+    """Whether a dtype has no gradients: integers, bools and strings (row I3)."""
     return not (is_floating(dtype) or dtype.startswith("complex"))

@@ -1,4 +1,4 @@
-"""Making a variable, outside of any program that is being traced."""
+"""Making a variable, outside of any trace."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["make"]
 
 
 def make(name: str, initial: Any, *, regularizer: Any, constraint: Any, **options: Any) -> ScopedVariable:
-    """Make a variable of that path from a value, or from a callable that Keras calls with shape and dtype.
+    """Make a variable from a value, or from a callable that Keras calls with shape and dtype.
 
-    It is made at once, also while Keras or the backend traces a program. What raises here raises before any store
-    knows of the variable. `options` are those of `keras.Variable`.
+    The variable is made at once, even while Keras or the backend traces a program, and before any store holds it, so
+    an error leaves no store changed. `options` are those of `keras.Variable`.
     """
     kind = CachedVariable if "caching_device" in options else ScopedVariable
     with _keras.eagerly(), _keras.operations_at_root():

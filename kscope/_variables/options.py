@@ -1,4 +1,4 @@
-"""The options of a new variable: each argument checked, and turned into what Keras takes (sections I, N)."""
+"""The options of a new variable: each argument is checked, and converted for Keras (rows I, N)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AGGREGATION = ("none", "mean", "sum", "only_first_replica")
 
 @registered("kscope")
 def no_regularizer(_: Any) -> None:
-    """Use this as a regularizer to switch an inherited one off (row I8).
+    """Switch off an inherited regularizer, when passed as `regularizer=` (row I8).
 
     Example:
     >>> with kscope.variable_scope("a", regularizer="l2"):
@@ -39,7 +39,7 @@ def no_regularizer(_: Any) -> None:
 
 
 class NoneIsNoLoss:
-    """A function as a regularizer: `None` means no loss, which Keras would put into its list of losses (row I7)."""
+    """A function as a regularizer. It may return `None` for no loss, which Keras would list as a loss (row I7)."""
 
     __slots__ = ("function",)
 
@@ -47,13 +47,13 @@ class NoneIsNoLoss:
         self.function = function
 
     def __call__(self, value: Any) -> Any:
-        """The loss, or zero."""
+        """Return the loss, or zero."""
         loss = self.function(value)
         return keras.ops.zeros(()) if loss is None else loss
 
 
 def regularizer_of(given: Any) -> Any:
-    """A Keras regularizer, a function as one, or none (rows I7-I9, I12)."""
+    """Return a Keras regularizer, a function wrapped as one, or `None` (rows I7-I9, I12)."""
     if given is None or given is False or given is no_regularizer:
         return None
     regularizer = _callable_of(given, keras.regularizers, "regularizer", errors.OptionTypeError)
@@ -62,7 +62,7 @@ def regularizer_of(given: Any) -> Any:
 
 
 def constraint_of(given: Any) -> Any:
-    """A callable constraint, or none (row I13)."""
+    """Return a callable constraint, or `None` (row I13)."""
     return None if given is None else _callable_of(given, keras.constraints, "constraint", errors.OptionError)
 
 
@@ -90,7 +90,7 @@ def _callable_of(given: Any, module: Any, kind: str, error: type[Exception]) -> 
 
 
 def mode_of(kind: str, choices: tuple[str, ...], given: Any, name: str) -> str:
-    """Keras' word for a `VariableSynchronization` or `VariableAggregation`, or for its name (row I4)."""
+    """Return Keras' name of a `VariableSynchronization` or `VariableAggregation`, given as such or by name (row I4)."""
     if given is None:
         return choices[0]
     word = str(getattr(given, "name", given)).lower()
@@ -105,7 +105,7 @@ def mode_of(kind: str, choices: tuple[str, ...], given: Any, name: str) -> str:
 
 
 def trainable_of(given: Any, synchronization: str, dtype: str, name: str) -> bool:
-    """`None` is True, except for `on_read` variables and dtypes without gradients (row I1, fix of row I3)."""
+    """Return `given`. `None` means True, except for `on_read` variables and dtypes without gradients (rows I1, I3)."""
     discrete = dtypes.is_discrete(dtype)
     if given is None:
         return not discrete and synchronization != "on_read"

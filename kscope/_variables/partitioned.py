@@ -1,4 +1,4 @@
-"""`PartitionedVariable`: one name, several variables, each a slice of the whole (section M)."""
+"""`PartitionedVariable`: one name for several variables, each a slice of the whole (rows M)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["PartitionedVariable"]
 
 
 class PartitionedVariable(keras.Variable):
-    """A variable in slices, which `get_variable` returns under a partitioner (row M1).
+    """A variable in slices, which `get_variable` returns if there is a partitioner (row M1).
 
-    The slices are variables of their own, `name/part_0`, `name/part_1`, ...: layers track them, optimizers train
-    them, files hold them. This stands for the whole: it reads as all of them joined, in `keras.ops` and operators,
-    and gradients reach every slice. `take` looks rows up without joining them.
+    Each slice is a variable, `name/part_0`, `name/part_1`, ...: layers track the slices, optimizers train them, and
+    files contain them. This object represents the whole: `keras.ops` and operators read all slices joined, and
+    gradients reach every slice. `take` looks up rows without joining the slices.
 
     Attributes:
         shards: the slices, in order.
-        partitions: how many there are along each axis.
+        partitions: number of slices along each axis.
 
     Example:
     >>> halves = kscope.partitioners.fixed_size_partitioner(2)
@@ -34,14 +34,14 @@ class PartitionedVariable(keras.Variable):
     """
 
     def __init__(self, name: str, shards: list[Any], partitions: list[int]):
-        # Not a variable of its own: nothing of Keras' constructor is wanted.
+        # Keras' constructor is not called, because it would make another variable.
         self._set("_whole_name", name)
         self._set("shards", shards)
         self._set("partitions", partitions)
         self._set("_axis", next((axis for axis, count in enumerate(partitions) if count > 1), 0))
         length = sum(shard.shape[self._axis] for shard in shards)
         shape = tuple(shards[0].shape)
-        # The backend's own kind of shape, which its operations ask for a rank.
+        # The backend's class of shapes: its operations read the rank from it.
         kind = type(shards[0].shape)
         self._set("_whole_shape", kind((*shape[: self._axis], length, *shape[self._axis + 1 :])))
 
@@ -50,14 +50,14 @@ class PartitionedVariable(keras.Variable):
 
     @property
     def name(self) -> str:
-        """The scoped name; TF1 has no `:0` here."""
+        """The scoped name, as in TF1 without `:0`."""
         return str(self._whole_name)
 
     path = name
 
     @property
     def shape(self) -> Any:
-        """The shape of the whole."""
+        """The shape of the whole variable."""
         return self._whole_shape
 
     @property
@@ -67,7 +67,7 @@ class PartitionedVariable(keras.Variable):
 
     @property
     def dtype(self) -> str:
-        """The dtype, which under mixed precision is the one that it is read in."""
+        """The dtype; under mixed precision, the dtype that the variable is read in."""
         return str(self.shards[0].dtype)
 
     @property
@@ -87,14 +87,14 @@ class PartitionedVariable(keras.Variable):
         return values[0] if len(values) == 1 else keras.ops.concatenate(values, axis=self._axis)
 
     def as_tensor(self) -> Any:
-        """All slices joined, as a tensor."""
+        """Return all slices joined, as a tensor."""
         return self.value
 
     def assign(self, value: Any) -> PartitionedVariable:
-        """Set all slices from a value of the whole's shape.
+        """Assign a value of the whole variable's shape to the slices.
 
         Raises:
-            ValueError: if it is of another shape.
+            ShapeMismatchError: if the value has another shape.
         """
         value = keras.ops.convert_to_tensor(value, self.shards[0].dtype)
         if tuple(value.shape) != tuple(self.shape):
@@ -118,7 +118,7 @@ class PartitionedVariable(keras.Variable):
         return starts
 
     def take(self, indices: Any) -> Any:
-        """The rows of the given numbers, as `keras.ops.take(..., axis=0)`, without joining the slices.
+        """Return the rows at the given indices, as `keras.ops.take(..., axis=0)` does, without joining the slices.
 
         Args:
             indices: ints, of any shape.
@@ -131,10 +131,10 @@ class PartitionedVariable(keras.Variable):
         indices = keras.ops.convert_to_tensor(indices)
         indices = keras.ops.where(indices < 0, indices + self.shape[0], indices)
         first, *others = self.shards
-        # What is not in a slice reads a row at its end, and is not chosen.
+        # For an index outside of a slice, the row at its end is read and then not used.
         rows = keras.ops.take(first, keras.ops.minimum(indices, first.shape[0] - 1), axis=0)
         for start, shard in zip(self._starts()[1:], others, strict=True):
-            # Indices beyond the end are left to the backend, by way of the last slice.
+            # The last slice gets indices beyond the end as they are: the backend decides what they mean.
             last = self.shape[0] if shard is others[-1] else shard.shape[0] - 1
             found = keras.ops.take(shard, keras.ops.clip(indices - start, 0, last), axis=0)
             here = indices >= start

@@ -1,4 +1,4 @@
-"""Shapes as TF1 took them: ints, lists, arrays, `TensorShape`; partial ones only for look-ups (rows H1, G6)."""
+"""Shapes in TF1's forms: ints, lists, arrays, `TensorShape`; partial shapes only for look-ups (rows H1, G6)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from kscope import errors
 __all__ = ["UNKNOWN_RANK", "Shape", "compatible", "is_full", "spelled", "standardize"]
 
 Shape = tuple[Any, ...]
-"""Ints, and `None` for unknown dimensions; `UNKNOWN_RANK` stands for a shape of which nothing is known."""
+"""Ints, and `None` for unknown dimensions; `UNKNOWN_RANK` if even the number of dimensions is unknown."""
 
 UNKNOWN_RANK: Shape = (...,)
 
 
 def standardize(shape: Any) -> Shape | None:
-    """A tuple of ints, with `None` for unknown dimensions; `None` for no shape.
+    """Return a tuple of ints, with `None` for unknown dimensions; `None` for no shape.
 
     Raises:
-        ShapeTypeError: if it is no shape.
+        ShapeTypeError: if it is not a shape.
         ShapeValueError: if a dimension is negative.
     """
     if shape is None or shape is UNKNOWN_RANK:
@@ -41,7 +41,7 @@ def standardize(shape: Any) -> Shape | None:
 
 
 def _is_plain(shape: Any) -> bool:
-    """Whether a shape holds nothing but sizes already, as nearly all do."""
+    """Whether a shape contains only sizes, as nearly all shapes do."""
     for size in shape:  # noqa: SIM110 - a generator costs more than the rest
         if type(size) is not int or size < 0:
             return False
@@ -63,7 +63,7 @@ def _dimension(size: Any, shape: Any) -> int | None:
 
 
 def _is_symbolic(size: Any) -> bool:
-    """Whether a dimension is one of JAX' symbols, which stand for the unknown sizes of a trace."""
+    """Whether a dimension is a symbol of JAX, for an unknown size in a trace."""
     jax = sys.modules.get("jax")
     return jax is not None and type(size).__module__.startswith("jax") and jax.export.is_symbolic_dim(size)
 
@@ -75,19 +75,19 @@ def _not_a_shape(shape: Any) -> errors.ShapeTypeError:
 
 
 def compatible(asked: Shape | None, found: Shape) -> bool:
-    """Whether a variable may be shared under a shape: unknown dimensions fit anything (row G6)."""
+    """Whether a variable of shape `found` may be shared for `asked`: unknown dimensions match any size (row G6)."""
     if asked is None or asked is UNKNOWN_RANK:
         return True
     return len(asked) == len(found) and all(a is None or a == f for a, f in zip(asked, found, strict=True))
 
 
 def is_full(shape: Shape | None) -> bool:
-    """Whether a variable of that shape could be made."""
+    """Whether a shape is fully known, so that a variable of it can be made."""
     return shape is not None and None not in shape and shape is not UNKNOWN_RANK
 
 
 def spelled(shape: Shape | None) -> str:
-    """TF1's spelling, with `?` for the unknown."""
+    """Return TF1's spelling of a shape, with `?` for unknown dimensions."""
     if shape is None or shape is UNKNOWN_RANK:
         return "<unknown>"
     inside = ", ".join("?" if size is None else str(size) for size in shape)

@@ -1,4 +1,4 @@
-"""Sharding by a partitioner: one variable laid out over a mesh of devices, in place of several (`sharded`)."""
+"""`Sharded`: a partitioner that lays one variable out over a mesh of devices, in place of several slices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Sharded"]
 
 
 class Sharded:
-    """A partitioner that gives no slices, but a `keras.distribution.TensorLayout` for the whole variable."""
+    """A partitioner that returns no slices, but a `keras.distribution.TensorLayout` for the whole variable."""
 
     def __init__(self, axes: tuple[str | None, ...], device_mesh: Any = None):
         self.axes = axes
@@ -20,21 +20,21 @@ class Sharded:
 
     @classmethod
     def like(cls, variable: Any) -> Self | None:
-        """What lays another variable out as this one is, if it was laid out by one of these."""
+        """Return a partitioner with the layout of a variable; `None` if the variable has no `TensorLayout`."""
         layout = getattr(variable, "_layout", None)
         return cls(layout.axes, layout.device_mesh) if isinstance(layout, keras.distribution.TensorLayout) else None
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        """The layout of a variable of that shape."""
+        """Return the layout of a variable of that shape."""
         del dtype
         return self.layout(tuple(shape), "of that shape")
 
     def layout(self, shape: tuple[int, ...], name: str) -> Any:
-        """The layout of a variable, axes counted from its last one.
+        """Return the layout of a variable. The axes of the partitioner are aligned with the last axes of the shape.
 
         Raises:
-            UnsupportedError: Keras lays variables out on JAX alone.
-            PartitionerError: there is no mesh, it lacks an axis, or an axis does not divide among its devices.
+            UnsupportedError: on TensorFlow and PyTorch, where Keras has no layouts.
+            PartitionerError: if there is no mesh, the mesh lacks an axis, or the devices do not divide an axis evenly.
         """
         if _keras.BACKEND != "jax":
             raise errors.UnsupportedError(
@@ -51,8 +51,8 @@ class Sharded:
             if length % count:
                 raise errors.PartitionerError(
                     errors.compose(
-                        f"Variable {name} cannot be sharded: its axis of length {length} does not divide among {count} "
-                        "devices.",
+                        f"Variable {name} cannot be sharded: its axis of length {length} cannot be divided among "
+                        f"{count} devices.",
                         [("shape", shape), ("axes", axes), ("mesh", mesh)],
                         "choose another axis or mesh, or None for an axis that is not sharded.",
                     )

@@ -1,4 +1,4 @@
-"""How a variable is cut: a partitioner's answer, checked, and the slices that it makes (rows M3, M4, M7, M13)."""
+"""How a variable is sliced: a partitioner's result, checked, and the slices that follow (rows M3, M4, M7, M13)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["FullShape", "PartitionInfo", "partitions", "slices"]
 
 
 class FullShape(tuple[int, ...]):
-    """A shape as a partitioner sees it: a tuple, which also answers as TensorFlow's `TensorShape` does."""
+    """The shape that a partitioner gets: a tuple that also has methods of TensorFlow's `TensorShape`."""
 
     __slots__ = ()
 
@@ -23,31 +23,31 @@ class FullShape(tuple[int, ...]):
     rank = ndims
 
     def as_list(self) -> list[int]:
-        """The sizes as a list."""
+        """Return the sizes as a list."""
         return list(self)
 
     def num_elements(self) -> int:
-        """The product of the sizes."""
+        """Return the product of the sizes."""
         count = 1
         for size in self:
             count *= size
         return count
 
     def is_fully_defined(self) -> bool:
-        """Whether every size is known, which it is."""
+        """Whether every size is known: always True."""
         return True
 
 
 class PartitionInfo:
-    """Where a slice stands in its variable: what an initializer gets that takes `partition_info` (rows M7, M13).
+    """The place of a slice in its variable, for initializers that take `partition_info` (rows M7, M13).
 
     Args:
-        full_shape: the shape of the whole variable.
-        var_offset: where the slice begins, one int per axis.
+        full_shape: shape of the whole variable.
+        var_offset: start of the slice, one int per axis.
 
     Raises:
-        TypeError: if one is no sequence.
-        ValueError: if they differ in length, or the offset lies outside of the shape.
+        TypeError: if one of them is not a sequence.
+        ValueError: if they differ in length, or the offset is outside of the shape.
 
     Example:
     >>> info = kscope.PartitionInfo(full_shape=[9, 3], var_offset=[4, 0])
@@ -78,15 +78,15 @@ class PartitionInfo:
         self.var_offset = list(var_offset)
 
     def single_offset(self, shape: Sequence[int]) -> int:
-        """The offset along the one axis that is cut, for a slice of that shape; 0 if none is."""
+        """Return the offset along the axis that is sliced, for a slice of that shape; 0 if no axis is."""
         axis = self.single_slice_dim(shape)
         return 0 if axis is None else self.var_offset[axis]
 
     def single_slice_dim(self, shape: Sequence[int]) -> int | None:
-        """The one axis along which a slice of that shape is shorter than the variable; `None` if none is.
+        """Return the axis along which a slice of that shape is shorter than the variable; `None` if there is none.
 
         Raises:
-            ValueError: if there are several, or the slice is larger than the variable.
+            ValueError: if there are several such axes, or the slice is larger than the variable.
         """
         if len(shape) != len(self.full_shape):
             raise errors.OptionError(
@@ -109,10 +109,10 @@ class PartitionInfo:
 
 
 def partitions(partitioner: Any, shape: tuple[int, ...], dtype: str) -> list[int]:
-    """What a partitioner answers, one int per axis (rows M3, M4).
+    """Call a partitioner, and return its number of slices for each axis (rows M3, M4).
 
     Raises:
-        ValueError: if that is not what it answers, or more than one axis would be cut.
+        PartitionerError: if the result has another form, or would slice more than one axis.
     """
     answer = partitioner(shape=FullShape(shape), dtype=dtype)
     if not isinstance(answer, Sequence) or isinstance(answer, str):
@@ -131,7 +131,7 @@ def partitions(partitioner: Any, shape: tuple[int, ...], dtype: str) -> list[int
 
 
 def slices(shape: tuple[int, ...], counts: list[int]) -> Iterator[tuple[tuple[int, ...], PartitionInfo]]:
-    """The shape and place of each slice; the first ones are longer by one if the axis does not divide (row M7)."""
+    """Iterate over the shapes and places of the slices; if the axis does not divide, the first are longer (row M7)."""
     axis = next((axis for axis, count in enumerate(counts) if count > 1), 0)
     length, longer = divmod(shape[axis], counts[axis])
     if not length:

@@ -23,21 +23,21 @@ _thread = _Thread()
 
 
 class NumpyInitializer(ABC):
-    """An initializer that returns a NumPy array which nobody else holds: a variable takes it without a copy."""
+    """An initializer that returns a new NumPy array, which a variable can use without a copy."""
 
     __slots__ = ()
 
     @abstractmethod
     def __call__(self, shape: tuple[int, ...], dtype: str) -> Any:
-        """The array."""
+        """Return the array."""
 
 
 class ScopedVariable(keras.Variable):
     """A variable of the active backend that `get_variable` made.
 
-    `.path` is the scoped name, the key in its store; `.name` is TF1's spelling of it, with `:0`. Everything else is
-    `keras.Variable`'s: it works in `keras.ops`, optimizers, `fit` and saving. As in Keras, and unlike in TF1, `==`
-    compares values; compare variables with `is` (row G18).
+    `.path` is the scoped name, the key in the store; `.name` is TF1's spelling of it, with `:0`. Otherwise it is a
+    `keras.Variable`, for `keras.ops`, optimizers, `fit` and saving. As in Keras, and unlike in TF1, `==` compares
+    values; compare variables with `is` (row G18).
 
     Example:
     >>> with kscope.variable_scope("foo"):
@@ -46,12 +46,12 @@ class ScopedVariable(keras.Variable):
     ('foo/v:0', 'foo/v')
     """
 
-    # Keras names a `tf.Variable` after `.name` while this is being constructed, where a ':' would be wrong.
+    # Keras' constructor names a `tf.Variable` after `.name`, which must not contain ':' there.
     _scoped_name: str | None = None
     _scoped_path: str
 
     def __init__(self, path: str, initial: Any, **options: Any):
-        # Keras asks for the path while it constructs the rest, and NNX takes no plain attribute before that.
+        # Keras' constructor reads the path, and NNX refuses a plain attribute before that constructor has run.
         object.__setattr__(self, "_scoped_path", path)
         super().__init__(initial, name=path.rpartition("/")[2], **options)
         self._scoped_name = path + ":0"
@@ -64,7 +64,7 @@ class ScopedVariable(keras.Variable):
 
     @property
     def path(self) -> str:
-        """The scoped name, whatever name scopes are open in Keras."""
+        """The scoped name; Keras' name scopes have no effect on it."""
         return self._scoped_path
 
     @property
@@ -77,7 +77,7 @@ class ScopedVariable(keras.Variable):
     @staticmethod
     @contextmanager
     def names_spelled(spelling: Callable[[str], str]) -> Iterator[None]:
-        """In a block and in this thread, spell names otherwise: for code that takes no slash, or no colon."""
+        """Open a block in which this thread's `.name` is a function of the path, for code that refuses '/' or ':'."""
         before, _thread.spelling = _thread.spelling, spelling
         try:
             yield

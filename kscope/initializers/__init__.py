@@ -1,14 +1,15 @@
 """TF1's initializers, with its names, arguments, defaults and formulas, as Keras initializers.
 
-Pass them to `get_variable`, to a scope, or to any layer of Keras. What TF1 says of each stands in
-`tensorflow/python/ops/init_ops.py`; of `xavier_initializer` and contrib's variance scaling, in
+Pass them to `get_variable`, to a scope, or to any layer of Keras. TF1 documents them in
+`tensorflow/python/ops/init_ops.py`; `xavier_initializer` and contrib's variance scaling in
 `tensorflow/contrib/layers/python/layers/initializers.py`.
 
-All are called as `initializer(shape, dtype=None, partition_info=None)`, where `shape` is a full shape, `dtype` defaults
-to the initializer's own, and `partition_info` says of which whole (`full_shape`) a slice is drawn, and from which place
-(`var_offset`). As with Keras' initializers, one object draws the same numbers each time it is called; `get_variable`
-draws new ones for each variable, unless there is a seed. The numbers are Keras', or with `kscope.set_seed` our own;
-those of TF1 for the same seed they are not. `seeded` is for functions of your own, and not TF1's.
+All are called as `initializer(shape, dtype=None, partition_info=None)`. `shape` is a full shape; `dtype` defaults to
+the initializer's own. For a slice, `partition_info` gives the shape of the whole variable (`full_shape`) and the start
+of the slice (`var_offset`). As with Keras' initializers, one object draws the same numbers at each call;
+`get_variable` draws new numbers for each variable, unless there is a seed. The numbers come from Keras' generators, or
+from kscope's after `kscope.set_seed`; they differ from TF1's numbers for the same seed. `seeded`, which TF1 does not
+have, makes an initializer from a function.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from kscope.initializers._constant import (
     zeros_initializer,
 )
 from kscope.initializers._function import (
-    Seeded as Seeded,  # what `seeded` makes, for saved models and pickles
+    Seeded as Seeded,  # the class of what `seeded` returns, for saved models and pickles
     seeded,
 )
 from kscope.initializers._random import (

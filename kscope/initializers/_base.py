@@ -1,4 +1,4 @@
-"""What TF1's initializers have in common: a dtype of their own, a seed, and what they are called with."""
+"""The base classes of TF1's initializers: their default dtype, their seed, and the arguments of their call."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ registered = _registered.registered("kscope.initializers")
 
 
 class Initializer(keras.initializers.Initializer):
-    """What all have in common: a dtype of their own, and what they are called with."""
+    """The base class of all: a default dtype, and the arguments of the call."""
 
     def __init__(self, dtype: DtypeLike = "float32"):
         self.dtype = self._checked(dtype)
 
     def __call__(self, shape: ShapeLike, dtype: DtypeLike = None, partition_info: Any = None) -> Any:
-        """A tensor of a shape and dtype."""
+        """Return a tensor of that shape and dtype."""
         dtype = dtypes.canonical(self.dtype if dtype is None else self._checked(dtype))
         return self._values(full(shape), dtype, partition_info)
 
@@ -36,15 +36,15 @@ class Initializer(keras.initializers.Initializer):
         return dtypes.standardize(dtype)
 
     def _values(self, shape: Shape, dtype: str, partition_info: Any) -> Any:
-        """The tensor; each initializer has its own."""
+        """Return the tensor; each initializer overrides this."""
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of."""
+        """Return the constructor arguments, for `from_config`."""
         return {"dtype": self.dtype}
 
 
 class OfFloats(Initializer):
-    """An initializer that knows floats only."""
+    """An initializer for floats only."""
 
     def _checked(self, dtype: DtypeLike) -> str:
         name = dtypes.standardize(dtype)
@@ -56,26 +56,26 @@ class OfFloats(Initializer):
 class Random(Initializer):
     """An initializer that draws numbers."""
 
-    # What `law` answers, for a dtype that was checked; each initializer has its own.
+    # Returns the distribution for a checked dtype; each initializer overrides it.
     _law: Callable[[Shape, str], Law]
 
     def __init__(self, seed: int | None, dtype: DtypeLike):
         super().__init__(dtype)
         self.seed = None if seed is None else _integer(seed)
-        # As Keras does: drawing is a function of the object, and `keras.utils.set_random_seed` decides on the numbers.
+        # As in Keras: an object draws the same numbers at each call, and `keras.utils.set_random_seed` controls them.
         drawn = random.randrange(2**32) if self.seed is None else self.seed  # noqa: S311 - no secret
-        # Keras' random functions take 32 bits of a seed.
+        # Keras' random functions accept seeds of 32 bits.
         self._seed = drawn % 2**32
 
     def law(self, shape: Shape, dtype: str) -> Law:
-        """What a variable of that shape and dtype is drawn from."""
+        """Return the distribution for a variable of that shape and dtype."""
         return self._law(shape, self._checked(dtype))
 
     def _values(self, shape: Shape, dtype: str, partition_info: Any) -> Any:
         return self._draw(self._law(whole(shape, partition_info), dtype), shape, dtype)
 
     def _draw(self, law: Law, shape: Shape, dtype: str) -> Any:
-        """Numbers of Keras' generator."""
+        """Draw from a distribution with Keras' random functions."""
         if isinstance(law, Orthogonal):
             return _orthogonal(law.gain, shape, dtype, self._seed)
         if isinstance(law, Integers):
@@ -84,7 +84,7 @@ class Random(Initializer):
         return draw.get(type(law), keras.random.truncated_normal)(shape, *law, dtype=dtype, seed=self._seed)
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of."""
+        """Return the constructor arguments, for `from_config`."""
         return {"seed": self.seed, **super().get_config()}
 
 
@@ -96,7 +96,7 @@ def _orthogonal(gain: float, shape: Shape, dtype: str, seed: int) -> Any:
     rows, columns = math.prod(shape[:-1]), shape[-1]
     if rows == 0 or columns == 0:
         return keras.ops.zeros(shape, dtype)
-    # No backend decomposes 16-bit floats.
+    # No backend has a QR decomposition of 16-bit floats.
     working = dtype if dtype == "float64" else "float32"
     normal = keras.random.normal((max(rows, columns), min(rows, columns)), dtype=working, seed=seed)
     q, r = keras.ops.qr(normal)
@@ -107,7 +107,7 @@ def _orthogonal(gain: float, shape: Shape, dtype: str, seed: int) -> Any:
 
 
 def full(shape: ShapeLike) -> Shape:
-    """A shape without unknown dimensions."""
+    """Return a shape as a tuple of ints; raise an error if a dimension is unknown."""
     known = shapes.standardize(shape)
     if known is None or not shapes.is_full(known):
         raise errors.InitializerError(
@@ -117,12 +117,12 @@ def full(shape: ShapeLike) -> Shape:
 
 
 def whole(shape: Shape, partition_info: Any) -> Shape:
-    """The shape of the variable that a slice is part of."""
+    """Return the shape of the whole variable: that of `partition_info`, or `shape` if there are no slices."""
     return shape if partition_info is None else full(partition_info.full_shape)
 
 
 def number(value: Any) -> Any:
-    """A Python number, of one or of a tensor without dimensions."""
+    """Return a Python number, from a number or a scalar tensor."""
     return np.asarray(value).item()
 
 

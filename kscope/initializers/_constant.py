@@ -1,4 +1,4 @@
-"""TF1's initializers that draw nothing: zeros, ones, constants, the identity."""
+"""TF1's initializers without random numbers: zeros, ones, constants, the identity."""
 
 # ruff: noqa: N801 - TF1's spelling
 
@@ -24,7 +24,7 @@ class zeros_initializer(Initializer):
     """Zeros.
 
     Args:
-        dtype: what it answers in if it is asked for no dtype.
+        dtype: dtype of the values, if the call gives none.
 
     Raises:
         DtypeError: if there is no such dtype.
@@ -43,7 +43,7 @@ class ones_initializer(Initializer):
     """Ones.
 
     Args:
-        dtype: what it answers in if it is asked for no dtype.
+        dtype: dtype of the values, if the call gives none.
 
     Raises:
         DtypeError: if there is no such dtype.
@@ -59,17 +59,17 @@ class ones_initializer(Initializer):
 
 @registered
 class constant_initializer(Initializer):
-    """Given numbers, in any shape with as many elements; the last one is repeated if there are too few.
+    """Given numbers in their order, in any shape; the last number is repeated for the elements that are left.
 
     Args:
         value: a number, a list or tuple of numbers, or a NumPy array.
-        dtype: what it answers in if it is asked for no dtype.
-        verify_shape: bool. Whether to refuse every shape but that of `value`. May be given at the call as well.
+        dtype: dtype of the values, if the call gives none.
+        verify_shape: bool. Whether to refuse every shape but that of `value`. The call accepts it as well.
 
     Raises:
-        OptionTypeError: if `value` is something else, or not of the dtype.
-        InitialValueError: if it is not rectangular, or has too many elements.
-        InitialShapeError: if `verify_shape` finds another shape.
+        OptionTypeError: if `value` has another type, or does not fit the dtype.
+        InitialValueError: if `value` is not rectangular, or has more elements than the shape.
+        InitialShapeError: if `verify_shape` is true and the shapes differ.
 
     Example:
     >>> initializer = kscope.initializers.constant_initializer([1, 2, 3])
@@ -98,7 +98,7 @@ class constant_initializer(Initializer):
         partition_info: Any = None,
         verify_shape: bool | None = None,
     ) -> Any:
-        """A tensor of a shape and dtype."""
+        """Return a tensor of that shape and dtype."""
         if verify_shape is None:
             verify_shape = self.verify_shape
         shape = full(shape)
@@ -118,13 +118,13 @@ class constant_initializer(Initializer):
             )
         flat = numbers.reshape(-1)
         if flat.size < count:
-            # TF1 makes zeros of no numbers at all.
+            # As in TF1, an empty value gives zeros.
             last = flat[-1] if flat.size else 0
             flat = np.concatenate([flat, np.full(count - flat.size, last, flat.dtype)])
         return keras.ops.convert_to_tensor(flat.reshape(shape), dtype)
 
     def _numbers(self, dtype: str) -> Any:
-        """The value as an array, which has to keep its numbers in a dtype but for the digits of floats."""
+        """Return the value as an array; raise an error if the dtype would change its numbers, except by rounding."""
         numbers = np.asarray(self.value)
         kind = numbers.dtype.kind
         if kind in "biuf" and not dtypes.is_discrete(dtype):
@@ -139,26 +139,26 @@ class constant_initializer(Initializer):
         raise errors.OptionTypeError(f"Expected {dtype}, but got {self.value!r} of type {type(self.value).__name__!r}.")
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of."""
+        """Return the constructor arguments, for `from_config`."""
         value = keras.saving.serialize_keras_object(self.value)
         return {"value": value, "verify_shape": self.verify_shape, **super().get_config()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """An initializer from `get_config()`."""
+        """Make an initializer from `get_config()`."""
         return cls(**{**config, "value": keras.saving.deserialize_keras_object(config["value"])})
 
 
 @registered
 class identity_initializer(OfFloats):
-    """An identity matrix, or the part of one that a slice is (`tf.initializers.identity`).
+    """An identity matrix; for a slice, its part of the matrix (`tf.initializers.identity`).
 
     Args:
-        gain: float. What the matrix is multiplied by.
-        dtype: a float; what it answers in if it is asked for no dtype.
+        gain: float. Factor of the matrix.
+        dtype: float dtype of the values, if the call gives none.
 
     Raises:
-        DtypeError: if a dtype is no float.
+        DtypeError: if a dtype is not a float.
         ShapeValueError: when it is called, if a shape does not have two dimensions.
 
     Example:
@@ -180,5 +180,5 @@ class identity_initializer(OfFloats):
         return keras.ops.convert_to_tensor(self.gain * np.eye(*shape, k=row - column), dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of."""
+        """Return the constructor arguments, for `from_config`."""
         return {"gain": self.gain, **super().get_config()}

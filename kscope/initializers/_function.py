@@ -1,4 +1,4 @@
-"""Functions of the user's that draw initial values, and get the random generator of their variable."""
+"""Users' functions that draw initial values with a random generator of the variable."""
 
 from __future__ import annotations
 
@@ -27,44 +27,44 @@ class Seeded(keras.initializers.Initializer):
     def __init__(self, function: Function):
         if not callable(function):
             raise errors.OptionTypeError(
-                f"What is seeded must be a callable `function(rng, shape, dtype)`, while get {function!r}"
+                f"The seeded function must be a callable `function(rng, shape, dtype)`, while get {function!r}"
             )
         self.function = function
 
     def __call__(self, shape: ShapeLike, dtype: DtypeLike = None) -> Any:
-        """Numbers of a new generator, which `keras.utils.set_random_seed` decides on."""
+        """Return numbers that the function draws with a new generator; `keras.utils.set_random_seed` controls them."""
         name = dtypes.canonical(dtypes.standardize(dtype or dtypes.floatx()))
-        # As Keras does: Python's generator is the one that is asked for seeds.
+        # As in Keras, seeds come from Python's generator.
         return self.function(philox.generator(random.getrandbits(128)), full(shape), name)
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of; the function has to be known to Keras by then."""
+        """Return the constructor arguments, for `from_config`; the function has to be registered with Keras."""
         return {"function": keras.saving.serialize_keras_object(self.function)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """An initializer from `get_config()`."""
+        """Make an initializer from `get_config()`."""
         return cls(keras.saving.deserialize_keras_object(config["function"]))
 
 
 def seeded(function: Function) -> Seeded:
-    """Make an initializer of a function that draws from a NumPy generator.
+    """Make an initializer from a function that draws with a NumPy generator.
 
-    With a seed (`kscope.set_seed`, `VariableStore(seed=...)`) the generator is that of the variable's name: it draws
-    the same numbers on every backend, in every run. Without one it is a new one for each variable. A slice of a
-    partitioned variable is cut out of the whole.
+    With a seed (`kscope.set_seed`, `VariableStore(seed=...)`), the generator follows from the seed and the variable's
+    name, and draws the same numbers on every backend, in every run. Without a seed, each variable gets a new generator.
+    A slice of a partitioned variable is cut out of the whole variable's values.
 
-    To save it with a layer, register the function below the decorator: `@keras.saving.register_keras_serializable()`.
+    To save the initializer with a layer, put `@keras.saving.register_keras_serializable()` below this decorator.
 
     Args:
-        function: a callable `function(rng, shape, dtype)` that returns an array of that shape: a
-            `np.random.Generator`, a tuple of ints, and the name of a dtype. An array of another float dtype is rounded.
+        function: a callable `function(rng, shape, dtype)`, called with a `np.random.Generator`, a tuple of ints and the
+            name of a dtype. It returns an array of that shape; an array of another float dtype is rounded.
 
     Returns:
         A Keras initializer.
 
     Raises:
-        OptionTypeError: if it is not callable.
+        OptionTypeError: if `function` is not callable.
 
     Example:
     >>> @kscope.initializers.seeded

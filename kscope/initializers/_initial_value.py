@@ -1,7 +1,7 @@
-"""From whatever stands for an initial value to something `keras.Variable` takes (rows H2-H18).
+"""Conversion of the `initializer` argument to an initial value for `keras.Variable` (rows H2-H18).
 
-An initial value is a constant (number, list, array, tensor, variable), which brings its own shape and dtype, or a
-callable, which is asked for a shape and a dtype and whose answer is checked.
+An initializer is a constant (number, list, array, tensor, variable), with its own shape and dtype, or a callable, which
+is called with a shape and a dtype and whose result is checked. Rows and decisions: `docs/rules`.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ __all__ = [
 ]
 
 _PYTHON_SCALARS = (bool, int, float, complex)
-# Keras' only initializer that answers in another shape than it is asked for, if it was given an array.
+# Keras' only initializer that may return another shape than the one it is called with: it can hold an array.
 _OF_ANY_SHAPE = keras.initializers.Constant
 
 
 class Constant(NamedTuple):
-    """A value that is known; `adapts` if it was written as Python numbers, which take on any dtype they fit."""
+    """A constant; `adapts` if it was given as Python numbers, which convert to any dtype that can hold them."""
 
     value: Any
     dtype: str
@@ -48,7 +48,7 @@ class Constant(NamedTuple):
 
 
 def resolve(initializer: Any) -> Constant | Callable[..., Any] | None:
-    """A constant, a callable, or `None`: identifiers and configs are looked up, classes instantiated (H5, H15)."""
+    """Return a constant, a callable or `None`. Names and configs are looked up, classes are called (rows H5, H15)."""
     if initializer is None:
         return None
     if isinstance(initializer, str) or (isinstance(initializer, dict) and initializer):
@@ -59,7 +59,7 @@ def resolve(initializer: Any) -> Constant | Callable[..., Any] | None:
 
 
 def draws(initializer: Any) -> bool:
-    """Whether it is to be called for a value, rather than one; under KERAS_NNX_ENABLED variables can be called, too."""
+    """Whether `initializer` is called to get a value. With NNX, variables are callable too, but count as values."""
     return callable(initializer) and not isinstance(initializer, keras.Variable)
 
 
@@ -78,10 +78,11 @@ def _identified(identifier: Any) -> Any:
 
 
 def constant(value: Any) -> Constant:
-    """Read a constant; a copy, so that nobody else holds the memory that a variable is trained in.
+    """Return a constant with a copy of the value, so that no other object shares the memory of the variable.
 
     Raises:
-        InitialValueError: if it has no numbers yet, or numbers that the backend cannot hold.
+        InitialValueError: if the value is traced and has no numbers yet, or the backend cannot hold its numbers.
+        OptionTypeError: if it is not a number, an array or a tensor.
     """
     value = _value_of(value)
     if keras.ops.is_tensor(value):
@@ -116,7 +117,7 @@ def _constant_tensor(tensor: Any) -> Constant:
 
 
 def _value_of(value: Any) -> Any:
-    """A variable's own value, also where a trace has put another in its place; anything else as it is."""
+    """Return a variable's own value, even if a trace has replaced it; return anything else unchanged."""
     if isinstance(value, keras.Variable):
         with _keras.eagerly():
             return value.value
@@ -124,14 +125,14 @@ def _value_of(value: Any) -> Any:
 
 
 def _is_python(value: Any) -> bool:
-    """Whether a value is a Python number, or nested lists of nothing else."""
+    """Whether a value is a Python number, or nested lists of Python numbers."""
     if type(value) is list or type(value) is tuple:
         return all(type(item) in _PYTHON_SCALARS or _is_python(item) for item in value)
     return type(value) in _PYTHON_SCALARS
 
 
 def _plain(leaf: Any) -> Any:
-    """An item of a list: tensors among numbers become arrays."""
+    """Return an item of a list; a tensor or variable is converted to an array."""
     leaf = _value_of(leaf)
     if not keras.ops.is_tensor(leaf):
         return leaf
@@ -141,7 +142,7 @@ def _plain(leaf: Any) -> Any:
 
 
 def _python_dtype(array: Any) -> str:
-    """TF1's reading of Python numbers: 32 bits wherever they fit (row H12)."""
+    """Return the dtype that TF1 gives Python numbers: one of 32 bits if they fit (row H12)."""
     kind = array.dtype.kind
     if kind == "f":
         return dtypes.floatx()
@@ -151,16 +152,16 @@ def _python_dtype(array: Any) -> str:
 
 
 def computed(initializer: Callable[..., Any]) -> Constant:
-    """The constant that a callable without arguments returns (row H7)."""
+    """Call a callable without arguments, and return its result as a constant (row H7)."""
     with _keras.eagerly():
         return constant(_called(initializer))
 
 
 def fit(initial: Constant, dtype: str | None) -> Constant:
-    """Check a constant against an explicit dtype; Python numbers adopt it (deviation 3, rows H13, H14).
+    """Check a constant against an explicit dtype; Python numbers adopt it (decision 3, rows H13, H14).
 
     Raises:
-        ConstantDtypeError: if the two disagree.
+        ConstantDtypeError: if the dtypes differ.
     """
     if dtype is None or dtype == initial.dtype:
         return initial
@@ -176,7 +177,7 @@ def fit(initial: Constant, dtype: str | None) -> Constant:
 
 
 def _adopts(numbers: Any, dtype: str) -> bool:
-    """Whether Python numbers keep their value in a dtype, but for the digits that a float has too few of."""
+    """Whether Python numbers keep their value in a dtype, except for the rounding of floats."""
     kind = numbers.dtype.kind
     if numbers.size == 0:
         return dtype != "string"
@@ -192,7 +193,7 @@ def _adopts(numbers: Any, dtype: str) -> bool:
 
 
 def default(name: str, dtype: str) -> Any:
-    """Glorot for floats, zeros for integers, bools and strings, nothing else (row H10)."""
+    """Return Glorot uniform for floats, zeros for integers, bools and strings; raise for other dtypes (row H10)."""
     if dtypes.is_floating(dtype):
         return keras.initializers.GlorotUniform()
     if dtypes.is_discrete(dtype):
@@ -201,7 +202,7 @@ def default(name: str, dtype: str) -> Any:
 
 
 def takes_nothing(initializer: Callable[..., Any]) -> bool:
-    """Whether a callable can be called without arguments, so that shape and dtype come from its answer (row H7)."""
+    """Whether a callable needs no arguments, so that shape and dtype come from its result (row H7)."""
     known = parameters(initializer)
     return known is not None and all(
         p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in known.values()
@@ -209,20 +210,20 @@ def takes_nothing(initializer: Callable[..., Any]) -> bool:
 
 
 def drawn(name: str, initializer: Callable[..., Any], info: PartitionInfo | None = None) -> Callable[..., Any]:
-    """The function that Keras calls for the values of one new variable, or of the slice that stands at `info`."""
+    """Return the function that Keras calls for the values of one new variable, or of its slice at `info`."""
     if isinstance(initializer, keras.initializers.Initializer):
         initializer = _fresh(initializer)
         if type(initializer).__module__.startswith("keras.") and not isinstance(initializer, _OF_ANY_SHAPE):
-            # Keras' own answer right, and may be told the sharding they have to answer in.
+            # Keras' own initializers return the right shape and dtype, and accept a sharding from Keras.
             return initializer
     return _Checked(name, initializer, info)
 
 
 def _fresh(initializer: Any) -> Any:
-    """A copy that draws numbers of its own.
+    """Return a copy of an initializer without a seed, so that it draws new numbers.
 
-    Keras picks the seed of an unseeded initializer when the object is made, so that one object used for several
-    variables (a scope's default) would give them all the same numbers.
+    Keras picks the seed of such an initializer when the object is made. One object for several variables, such as a
+    scope's default, would give all of them the same numbers.
     """
     if hasattr(initializer, "seed"):
         config = initializer.get_config()
@@ -232,7 +233,7 @@ def _fresh(initializer: Any) -> Any:
 
 
 class _Checked:
-    """A user's callable as an initializer: called once, with what it takes; its answer has to fit (H4, H16)."""
+    """A user's callable as an initializer: called once, with the arguments it takes, and checked (rows H4, H16)."""
 
     __slots__ = ("info", "initializer", "name")
 
@@ -245,7 +246,7 @@ class _Checked:
         value = fitting(
             self.name, self.initializer, _called(self.initializer, shape, **self._keywords(shape, dtype)), shape, dtype
         )
-        # A copy: the tensor may be another variable's own memory.
+        # A copy, because the tensor may be the memory of another variable.
         return keras.ops.copy(keras.ops.convert_to_tensor(value, dtype))
 
     def _keywords(self, shape: tuple[int, ...], dtype: str) -> dict[str, Any]:
@@ -270,10 +271,10 @@ class _Checked:
 
 
 def fitting(name: str, initializer: Any, value: Any, shape: tuple[int, ...], dtype: str) -> Any:
-    """What a user's initializer returned for a variable, as a tensor or a NumPy array (rows H4, H16).
+    """Check the value that a user's initializer returned; return it as a tensor or a NumPy array (rows H4, H16).
 
     Raises:
-        InitialValueError: if it has another shape, or numbers of another kind.
+        InitialValueError: if it has another shape, or a dtype that does not fit.
     """
     value = _value_of(value)
     if keras.ops.is_tensor(value):
@@ -305,7 +306,7 @@ def _misfit(name: str, initializer: Any, what: str, got: Any, asked: Any) -> err
 
 
 def parameters(function: Callable[..., Any]) -> Any:
-    """The parameters of a callable, or `None` if it does not tell them."""
+    """Return the parameters of a callable, or `None` if it has no signature."""
     try:
         return inspect.signature(function).parameters
     except (TypeError, ValueError):
@@ -313,11 +314,11 @@ def parameters(function: Callable[..., Any]) -> Any:
 
 
 def _called(initializer: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """What a user's function returns, which runs outside of a trace and must not compute with what is inside."""
+    """Call a user's initializer. It runs outside of traces, so a traced value in its computation is an error."""
     try:
         return initializer(*args, **kwargs)
     except TypeError as error:
-        # JAX' class is not to be imported for its name only.
+        # Compared by name, to avoid an import of JAX.
         if type(error).__name__ != "UnexpectedTracerError":
             raise
         raise _depending("a value of the trace") from error

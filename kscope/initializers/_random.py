@@ -1,4 +1,4 @@
-"""TF1's initializers that draw from a distribution which does not depend on the shape, and the orthogonal one."""
+"""TF1's initializers whose distribution does not depend on the shape, and the orthogonal one."""
 
 # ruff: noqa: N801 - TF1's spelling
 
@@ -22,18 +22,18 @@ __all__ = [
 
 @registered
 class random_uniform_initializer(Random):
-    """Numbers of a uniform distribution over `[minval, maxval)`.
+    """Random numbers from a uniform distribution over `[minval, maxval)`.
 
     Args:
         minval: number. The lower bound, included.
-        maxval: number. The upper bound, excluded. Defaults to 1 for floats; integers need one.
-        seed: int. Decides on the numbers.
-        dtype: a float or an integer; what it answers in if it is asked for no dtype.
+        maxval: number. The upper bound, excluded. Defaults to 1 for floats; required for integers.
+        seed: int. Seed of the numbers.
+        dtype: float or integer dtype of the values, if the call gives none.
 
     Raises:
         DtypeError: for a dtype that is neither a float nor an integer.
-        OptionError: if integers are asked for, and there is no `maxval`, or nothing below it.
-        OptionTypeError: if they are asked for between bounds that are none.
+        OptionError: for integers, if there is no `maxval`, or `minval` is not below it.
+        OptionTypeError: for integers, if a bound is not an integer.
 
     Example:
     >>> initializer = kscope.initializers.random_uniform_initializer(5, 6, dtype="int32")
@@ -65,12 +65,12 @@ class random_uniform_initializer(Random):
         return Integers(int(self.minval), int(self.maxval))
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of."""
+        """Return the constructor arguments, for `from_config`."""
         return {"minval": self.minval, "maxval": self.maxval, **super().get_config()}
 
 
 class _OfMoments(RandomFloats):
-    """A distribution that is given by mean and standard deviation."""
+    """An initializer with the parameters mean and standard deviation."""
 
     def __init__(self, mean: Any = 0.0, stddev: Any = 1.0, seed: int | None = None, dtype: DtypeLike = "float32"):
         super().__init__(seed, dtype)
@@ -78,22 +78,22 @@ class _OfMoments(RandomFloats):
         self.stddev = number(stddev)
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of."""
+        """Return the constructor arguments, for `from_config`."""
         return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
 
 
 @registered
 class random_normal_initializer(_OfMoments):
-    """Numbers of a normal distribution.
+    """Random numbers from a normal distribution.
 
     Args:
         mean: number.
-        stddev: number. The standard deviation; 1 unless given, where Keras' is 0.05.
-        seed: int. Decides on the numbers.
-        dtype: a float; what it answers in if it is asked for no dtype.
+        stddev: number. The standard deviation. Defaults to 1, unlike in Keras (0.05).
+        seed: int. Seed of the numbers.
+        dtype: float dtype of the values, if the call gives none.
 
     Raises:
-        DtypeError: if a dtype is no float.
+        DtypeError: if a dtype is not a float.
 
     Example:
     >>> initializer = kscope.initializers.random_normal_initializer(stddev=0.0, mean=2.0)
@@ -107,18 +107,18 @@ class random_normal_initializer(_OfMoments):
 
 @registered
 class truncated_normal_initializer(_OfMoments):
-    """Numbers of a normal distribution that is cut off two standard deviations from its mean.
+    """Random numbers from a normal distribution that is truncated at two standard deviations from its mean.
 
-    The numbers' own standard deviation is about 0.88 times `stddev`.
+    The standard deviation of the numbers is about 0.88 times `stddev`.
 
     Args:
         mean: number.
-        stddev: number. The standard deviation before the cut; 1 unless given, where Keras' is 0.05.
-        seed: int. Decides on the numbers.
-        dtype: a float; what it answers in if it is asked for no dtype.
+        stddev: number. The standard deviation before the truncation. Defaults to 1, unlike in Keras (0.05).
+        seed: int. Seed of the numbers.
+        dtype: float dtype of the values, if the call gives none.
 
     Raises:
-        DtypeError: if a dtype is no float.
+        DtypeError: if a dtype is not a float.
 
     Example:
     >>> values = kscope.initializers.truncated_normal_initializer(stddev=0.1)([100])
@@ -137,12 +137,12 @@ class orthogonal_initializer(RandomFloats):
     All dimensions but the last are rows. The columns are orthonormal; or the rows, if there are fewer of them.
 
     Args:
-        gain: float. What the matrix is multiplied by.
-        seed: int. Decides on the numbers.
-        dtype: a float; what it answers in if it is asked for no dtype.
+        gain: float. Factor of the matrix.
+        seed: int. Seed of the numbers.
+        dtype: float dtype of the values, if the call gives none.
 
     Raises:
-        DtypeError: if a dtype is no float.
+        DtypeError: if a dtype is not a float.
         ShapeValueError: when it is called, if a shape has fewer than two dimensions.
 
     Example:
@@ -156,7 +156,7 @@ class orthogonal_initializer(RandomFloats):
         self.gain = gain
 
     def _values(self, shape: Shape, dtype: str, _: Any) -> Any:
-        # A slice is orthogonal by itself.
+        # Each slice is an orthogonal matrix, as in TF1; with `set_seed`, the whole is one.
         return self._draw(self._law(shape, dtype), shape, dtype)
 
     def _law(self, shape: Shape, _: str) -> Law:
@@ -168,5 +168,5 @@ class orthogonal_initializer(RandomFloats):
         return Orthogonal(self.gain)
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of."""
+        """Return the constructor arguments, for `from_config`."""
         return {"gain": self.gain, **super().get_config()}

@@ -1,7 +1,7 @@
-"""From an initializer to an initial value that follows from a seed and a name, on every backend the same.
+"""Initial values that follow from a seed and a name, and are the same on every backend.
 
-What is not known here keeps its own way: Keras' and our initializers are told by their exact class, since a subclass
-may draw something else.
+Initializers of Keras and of kscope are recognized by their exact class, because a subclass may draw other numbers. All
+other initializers draw as they do without a seed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Drawing", "drawing", "state"]
 
 
 class Drawing(NumpyInitializer):
-    """An initializer that draws the same numbers at each call; for a slice, those that the whole would have there."""
+    """An initializer that draws the same numbers at each call; for a slice, its part of the whole variable's."""
 
     __slots__ = ("_draw", "_info")
 
@@ -38,7 +38,7 @@ class Drawing(NumpyInitializer):
         self._info = info
 
     def __call__(self, shape: Shape, dtype: str) -> Array:
-        """A NumPy array of a shape and dtype, which nobody else holds."""
+        """Return a new NumPy array of that shape and dtype."""
         part = None if self._info is None else (tuple(self._info.var_offset), tuple(shape))
         return self._draw(whole(shape, self._info), dtype, part)
 
@@ -46,15 +46,15 @@ class Drawing(NumpyInitializer):
 def drawing(
     name: str, initializer: Any, seed: int, shape: Shape, dtype: str, info: PartitionInfo | None
 ) -> Drawing | None:
-    """What to initialize a new variable with, or `None` if it has to be the initializer itself.
+    """Return the seeded initializer of a new variable, or `None` if `initializer` itself has to be used.
 
     Args:
-        name: the scoped name; of a slice, that of the whole.
+        name: scoped name of the variable; for a slice, of the whole variable.
         initializer: a callable.
-        seed: the store's.
-        shape: that of the variable, or of the slice.
-        dtype: its dtype.
-        info: where a slice stands.
+        seed: seed of the store.
+        shape: shape of the variable or slice.
+        dtype: dtype of the variable.
+        info: place of a slice in the whole variable.
     """
     key = seeds.key_of_name(seed, name)
     if type(initializer) is Seeded:
@@ -65,14 +65,14 @@ def drawing(
     given = initializer.get_config()["seed"]
     if given is not None:
         if not isinstance(given, int):
-            # A generator, with a state of its own.
+            # A `SeedGenerator`, whose state decides on the numbers.
             return None
         key = seeds.key_of_seed(given)
     return Drawing(functools.partial(distributions.draw, law, key), info)
 
 
 def state(name: str, seed: int, numbers: Array) -> Array:
-    """The first state of a random generator in place of another: a number below 2**31, and how often it was asked."""
+    """Return the seeded first state of a layer's random generator: a seed below 2**31, and a counter that is 0."""
     return np.array([seeds.key_of_name(seed, name) % 2**31, 0], numbers.dtype)
 
 
@@ -88,7 +88,7 @@ def _law(initializer: Any, shape: Shape, dtype: str) -> Law | None:
         ours = type(initializer).__module__.startswith("kscope.")
         return initializer.law(shape, dtype) if ours else None
     law = _OF_KERAS.get(type(initializer))
-    # Keras has words of its own for dtypes that it does not draw.
+    # For other dtypes, Keras raises its own error.
     return law(initializer, shape) if law is not None and dtypes.is_floating(dtype) else None
 
 
@@ -105,7 +105,7 @@ def _truncated(initializer: Any, _: Shape) -> Law:
 
 
 def _orthogonal(initializer: Any, shape: Shape) -> Law | None:
-    # Keras has words of its own for a vector, too.
+    # For a vector, Keras raises its own error.
     return Orthogonal(initializer.gain) if len(shape) > 1 else None
 
 

@@ -29,29 +29,30 @@ __all__ = [
     "xavier_initializer_conv2d",
 ]
 
-# The standard deviation of a standard normal distribution that is cut off at -2 and 2.
+# The standard deviation of a standard normal distribution that is truncated at -2 and 2.
 TRUNCATED = 0.87962566103423978
 
 
 @registered
 class variance_scaling_initializer(RandomFloats):
-    """Numbers whose variance is `scale / n`, where `n` is counted in the shape.
+    """Random numbers with variance `scale / n`, where `n` follows from the shape.
 
     `n` is the number of inputs (`"fan_in"`), of outputs (`"fan_out"`) or their mean (`"fan_avg"`), at least 1; for a
-    slice, that of the whole variable. Inputs and outputs are the last two dimensions, times all before them.
+    slice, that of the whole variable. The numbers of inputs and outputs are the last two dimensions, each multiplied by
+    all dimensions before them.
 
     Args:
         scale: float, positive.
         mode: `"fan_in"`, `"fan_out"` or `"fan_avg"`.
-        distribution: `"truncated_normal"` or `"normal"`: a normal one cut off at twice
-            `sqrt(scale / n) / .87962566103423978`; `"untruncated_normal"`: with `sqrt(scale / n)`; `"uniform"`: within
-            `sqrt(3 * scale / n)`.
-        seed: int. Decides on the numbers.
-        dtype: a float; what it answers in if it is asked for no dtype.
+        distribution: `"truncated_normal"` or `"normal"`: normal with standard deviation
+            `sqrt(scale / n) / .87962566103423978`, truncated at twice that; `"untruncated_normal"`: normal with
+            standard deviation `sqrt(scale / n)`; `"uniform"`: uniform, below `sqrt(3 * scale / n)` in size.
+        seed: int. Seed of the numbers.
+        dtype: float dtype of the values, if the call gives none.
 
     Raises:
-        OptionError: if `scale`, `mode` or `distribution` is none of these.
-        DtypeError: if a dtype is no float.
+        OptionError: if `scale`, `mode` or `distribution` has another value.
+        DtypeError: if a dtype is not a float.
 
     Example:
     >>> initializer = kscope.initializers.variance_scaling_initializer(distribution="uniform")
@@ -88,12 +89,12 @@ class variance_scaling_initializer(RandomFloats):
         return Truncated(0.0, math.sqrt(variance) / TRUNCATED)
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of."""
+        """Return the constructor arguments, for `from_config`."""
         return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, **super().get_config()}
 
 
 class _Glorot(variance_scaling_initializer):
-    """A variance scaling that has nothing left to choose but the seed."""
+    """Variance scaling with a fixed scale, mode and distribution."""
 
     _distribution: str
 
@@ -101,20 +102,20 @@ class _Glorot(variance_scaling_initializer):
         super().__init__(1.0, "fan_avg", self._distribution, seed, dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of."""
+        """Return the constructor arguments, for `from_config`."""
         return {"seed": self.seed, "dtype": self.dtype}
 
 
 @registered
 class glorot_uniform_initializer(_Glorot):
-    """Numbers of a uniform distribution within `sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio, 2010).
+    """Uniform random numbers below `sqrt(6 / (fan_in + fan_out))` in size (Glorot and Bengio, 2010).
 
     Args:
-        seed: int. Decides on the numbers.
-        dtype: a float; what it answers in if it is asked for no dtype.
+        seed: int. Seed of the numbers.
+        dtype: float dtype of the values, if the call gives none.
 
     Raises:
-        DtypeError: if a dtype is no float.
+        DtypeError: if a dtype is not a float.
 
     Example:
     >>> values = kscope.initializers.glorot_uniform_initializer()([3, 3])
@@ -127,14 +128,14 @@ class glorot_uniform_initializer(_Glorot):
 
 @registered
 class glorot_normal_initializer(_Glorot):
-    """Numbers of a truncated normal distribution with variance `2 / (fan_in + fan_out)` (Glorot and Bengio, 2010).
+    """Truncated normal random numbers with variance `2 / (fan_in + fan_out)` (Glorot and Bengio, 2010).
 
     Args:
-        seed: int. Decides on the numbers.
-        dtype: a float; what it answers in if it is asked for no dtype.
+        seed: int. Seed of the numbers.
+        dtype: float dtype of the values, if the call gives none.
 
     Raises:
-        DtypeError: if a dtype is no float.
+        DtypeError: if a dtype is not a float.
 
     Example:
     >>> kscope.initializers.glorot_normal_initializer(seed=1)([3, 3]).shape == (3, 3)
@@ -145,7 +146,7 @@ class glorot_normal_initializer(_Glorot):
 
 
 def lecun_normal(seed: int | None = None) -> variance_scaling_initializer:
-    """Numbers of a truncated normal distribution with variance `1 / fan_in` (LeCun et al., 1998).
+    """Return an initializer of truncated normal numbers with variance `1 / fan_in` (LeCun et al., 1998).
 
     Example:
     >>> kscope.initializers.lecun_normal().scale
@@ -155,7 +156,7 @@ def lecun_normal(seed: int | None = None) -> variance_scaling_initializer:
 
 
 def lecun_uniform(seed: int | None = None) -> variance_scaling_initializer:
-    """Numbers of a uniform distribution within `sqrt(3 / fan_in)` (LeCun et al., 1998).
+    """Return an initializer of uniform numbers below `sqrt(3 / fan_in)` in size (LeCun et al., 1998).
 
     Example:
     >>> kscope.initializers.lecun_uniform().distribution
@@ -165,7 +166,7 @@ def lecun_uniform(seed: int | None = None) -> variance_scaling_initializer:
 
 
 def he_normal(seed: int | None = None) -> variance_scaling_initializer:
-    """Numbers of a truncated normal distribution with variance `2 / fan_in` (He et al., 2015).
+    """Return an initializer of truncated normal numbers with variance `2 / fan_in` (He et al., 2015).
 
     Example:
     >>> kscope.initializers.he_normal().scale
@@ -175,7 +176,7 @@ def he_normal(seed: int | None = None) -> variance_scaling_initializer:
 
 
 def he_uniform(seed: int | None = None) -> variance_scaling_initializer:
-    """Numbers of a uniform distribution within `sqrt(6 / fan_in)` (He et al., 2015).
+    """Return an initializer of uniform numbers below `sqrt(6 / fan_in)` in size (He et al., 2015).
 
     Example:
     >>> kscope.initializers.he_uniform().distribution
@@ -186,18 +187,17 @@ def he_uniform(seed: int | None = None) -> variance_scaling_initializer:
 
 @registered
 class uniform_unit_scaling_initializer(RandomFloats):
-    """Numbers of a uniform distribution within `factor * sqrt(3 / n)`.
+    """Uniform random numbers below `factor * sqrt(3 / n)` in size (Sussillo and Abbott, 2014).
 
-    `n` is the product of all dimensions but the last, at least 1; for a slice, of those of the whole variable
-    (Sussillo and Abbott, 2014).
+    `n` is the product of all dimensions but the last, at least 1; for a slice, those of the whole variable.
 
     Args:
-        factor: float. 1.0 for a linear layer, about 1.43 before a relu, 1.15 before a tanh.
-        seed: int. Decides on the numbers.
-        dtype: a float; what it answers in if it is asked for no dtype.
+        factor: float. 1.0 for a linear layer, about 1.43 before a relu, about 1.15 before a tanh.
+        seed: int. Seed of the numbers.
+        dtype: float dtype of the values, if the call gives none.
 
     Raises:
-        DtypeError: if a dtype is no float.
+        DtypeError: if a dtype is not a float.
 
     Example:
     >>> values = kscope.initializers.uniform_unit_scaling_initializer()([3, 3])
@@ -213,27 +213,28 @@ class uniform_unit_scaling_initializer(RandomFloats):
         return _within(math.sqrt(3 / max(1, math.prod(shape[:-1]))) * self.factor)
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of."""
+        """Return the constructor arguments, for `from_config`."""
         return {"factor": self.factor, **super().get_config()}
 
 
 @registered
 class contrib_variance_scaling_initializer(RandomFloats):
-    """`tf.contrib.layers.variance_scaling_initializer`: numbers whose variance is about `factor / n`.
+    """`tf.contrib.layers.variance_scaling_initializer`: random numbers with variance of about `factor / n`.
 
-    Unlike `variance_scaling_initializer`, it cuts a normal distribution of variance `1.3 * factor / n` off (which
-    leaves 1.006 times the variance), counts a vector as one output for each input, and a slice for itself.
+    Unlike `variance_scaling_initializer`, it truncates a normal distribution of variance `1.3 * factor / n` (which
+    gives 1.006 times the wanted variance), and computes `n` of a slice from the shape of the slice (with
+    `kscope.set_seed`, from that of the whole variable).
 
     Args:
         factor: float.
-        mode: `"FAN_IN"`, `"FAN_OUT"` or `"FAN_AVG"`, whichever `n` is to be.
-        uniform: bool. Whether to draw from a uniform distribution within `sqrt(3 * factor / n)` instead.
-        seed: int. Decides on the numbers.
-        dtype: a float; what it answers in if it is asked for no dtype.
+        mode: `"FAN_IN"`, `"FAN_OUT"` or `"FAN_AVG"`: the meaning of `n`.
+        uniform: bool. Whether to draw uniform numbers below `sqrt(3 * factor / n)` in size instead.
+        seed: int. Seed of the numbers.
+        dtype: float dtype of the values, if the call gives none.
 
     Raises:
-        OptionTypeError: if there is no such mode: a TypeError in TF1.
-        DtypeError: if a dtype is no float.
+        OptionTypeError: if there is no such mode; it is a TypeError, as in TF1.
+        DtypeError: if a dtype is not a float.
 
     Example:
     >>> initializer = kscope.initializers.contrib_variance_scaling_initializer(1.0, "FAN_IN", uniform=True)
@@ -268,22 +269,24 @@ class contrib_variance_scaling_initializer(RandomFloats):
         return Truncated(0.0, math.sqrt(1.3 * variance))
 
     def get_config(self) -> dict[str, Any]:
-        """What to make an equal one of."""
+        """Return the constructor arguments, for `from_config`."""
         return {"factor": self.factor, "mode": self.mode, "uniform": self.uniform, **super().get_config()}
 
 
 def xavier_initializer(
     uniform: bool = True, seed: int | None = None, dtype: DtypeLike = "float32"
 ) -> contrib_variance_scaling_initializer:
-    """`tf.contrib.layers.xavier_initializer`: numbers of variance `2 / (fan_in + fan_out)` (Glorot and Bengio, 2010).
+    """Return TF1's `tf.contrib.layers.xavier_initializer`, with variance `2 / (fan_in + fan_out)`.
+
+    The formula is that of Glorot and Bengio (2010).
 
     Args:
-        uniform: bool. Whether to draw from a uniform distribution, or else from a truncated normal one.
-        seed: int. Decides on the numbers.
-        dtype: a float; what it answers in if it is asked for no dtype.
+        uniform: bool. Whether to draw from a uniform or from a truncated normal distribution.
+        seed: int. Seed of the numbers.
+        dtype: float dtype of the values, if the call gives none.
 
     Raises:
-        DtypeError: if a dtype is no float.
+        DtypeError: if a dtype is not a float.
 
     Example:
     >>> initializer = kscope.initializers.xavier_initializer()
@@ -301,7 +304,7 @@ def _within(limit: float) -> Law:
 
 
 def fans(shape: Shape) -> tuple[int, int]:
-    """How many inputs and outputs each unit of a kernel has, as far as a shape tells."""
+    """Return the numbers of inputs and outputs (fan-in and fan-out) of a kernel of that shape."""
     if len(shape) < 2:
         return (shape[0], shape[0]) if shape else (1, 1)
     receptive_field = math.prod(shape[:-2])
@@ -309,7 +312,7 @@ def fans(shape: Shape) -> tuple[int, int]:
 
 
 def units(mode: str, fan_in: int, fan_out: int) -> float:
-    """Which of them count: `"fan_in"`, `"fan_out"`, or for `"fan_avg"` their mean."""
+    """Return `fan_in`, `fan_out` or their mean, by the mode: `"fan_in"`, `"fan_out"` or `"fan_avg"`."""
     return {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2.0}[mode]
 
 

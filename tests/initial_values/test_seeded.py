@@ -213,7 +213,7 @@ def test_a_function_is_checked():
         drawn(initializers.seeded(lambda rng, shape, dtype: rng.random(2)))
     with pytest.raises(errors.InitialValueError, match=r"the initial value's dtype \(complex128\) is not compatible"):
         drawn(initializers.seeded(lambda rng, shape, dtype: rng.random(shape) * 1j))
-    with pytest.raises(errors.OptionTypeError, match=r"What is seeded must be a callable `function\(rng, shape, dtype"):
+    with pytest.raises(errors.OptionTypeError, match=r"The seeded function must be a callable `function\(rng, shape"):
         initializers.seeded(3)
 
 

@@ -72,11 +72,11 @@ OF_BACKEND = {
     "torch": {
         ("keras.src.backend.torch", "remat"): "keras.remat",
         ("keras", '"torch_device"'): "left to Keras",
-        ("keras", "TorchLayer"): "PyTorch sees one parameter",
-        ("keras", "_track_variables"): "PyTorch sees one parameter",
-        ("keras", "_post_track_variable"): "PyTorch sees one parameter",
-        ("keras", "_post_untrack_variable"): "PyTorch sees one parameter",
-        ("keras", "_torch_params"): "PyTorch sees one parameter",
+        ("keras", "TorchLayer"): "PyTorch sees only one",
+        ("keras", "_track_variables"): "PyTorch sees only one",
+        ("keras", "_post_track_variable"): "PyTorch sees only one",
+        ("keras", "_post_untrack_variable"): "PyTorch sees only one",
+        ("keras", "_torch_params"): "PyTorch sees only one",
     },
 }
 EXPECTED = {**{("keras", name): said for name, said in OF_KERAS.items()}, **OF_BACKEND[BACKEND]}

@@ -368,7 +368,7 @@ def test_arguments_that_can_be_set():
 def test_not_decorated(thing):
     """Whatever was not decorated has no arg scope, and says how to get one."""
     assert not has_arg_scope(thing)
-    with pytest.raises(errors.ArgScopeError, match="is not decorated with @add_arg_scope\n  Fix: decorate it where"):
+    with pytest.raises(errors.ArgScopeError, match="is not decorated with @add_arg_scope\n  Fix: decorate it at its"):
         arg_scope([dense, thing], activation="relu")
     with pytest.raises(errors.ArgScopeError, match="is not decorated"):
         arg_scoped_arguments(thing)

@@ -161,9 +161,9 @@ def test_the_name_of_a_scope_made_by_hand_is_checked_on_entry(name):
     ("argument", "value", "error", "match"),
     [
         ("dtype", "nope", errors.DtypeError, "^Cannot convert the argument `type_value`: 'nope' to a dtype"),
-        ("regularizer", 4, errors.OptionTypeError, "^The regularizer must be a callable or one of its names"),
-        ("constraint", 4, errors.OptionTypeError, "^The constraint must be a callable or one of its names"),
-        ("caching_device", 4, errors.OptionTypeError, "^The caching_device must be a callable or one of its names"),
+        ("regularizer", 4, errors.OptionTypeError, "^The regularizer must be a callable or the name of one"),
+        ("constraint", 4, errors.OptionTypeError, "^The constraint must be a callable or the name of one"),
+        ("caching_device", 4, errors.OptionTypeError, "^The caching_device must be a callable or the name of one"),
         ("partitioner", 4, errors.OptionTypeError, "^The partitioner must be a callable, while get 4"),
         ("use_resource", 4, errors.OptionTypeError, "^The use_resource must be a bool or None, while get 4"),
     ],

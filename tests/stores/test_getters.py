@@ -452,8 +452,8 @@ def test_a_mapping_in_all_places():
     [
         ({"v": 3}, "Passed a custom_getter which is not callable: 3"),
         ({"w": {"v": Recorder()}}, "Passed a custom_getter which is not callable: {'v'"),
-        ({"(": Recorder()}, r"'\(' is no regular expression: missing \), unterminated subpattern"),
-        ({3: Recorder()}, "3 is no regular expression: first argument must be string"),
+        ({"(": Recorder()}, r"'\(' is not a regular expression: missing \), unterminated subpattern"),
+        ({3: Recorder()}, "3 is not a regular expression: first argument must be string"),
     ],
     ids=["getter", "nested", "pattern", "number"],
 )

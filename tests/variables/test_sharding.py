@@ -143,7 +143,7 @@ def test_what_does_not_fit_a_mesh(mesh):
             sharded((None, "rows"), mesh),
             r"v cannot be sharded along 'rows'(.|\n)*axes of the mesh: \['batch', 'model'\]",
         ),
-        (sharded(BY_COLUMNS, mesh), r"its axis of length 6 does not divide among 4 devices.(.|\n)*shape: \(3, 6\)"),
+        (sharded(BY_COLUMNS, mesh), r"its axis of length 6 cannot be divided among 4 devices.(.|\n)*shape: \(3, 6\)"),
     ):
         with pytest.raises(errors.PartitionerError, match=message):
             get_variable("v", [3, 6], partitioner=partitioner)

@@ -1,7 +1,7 @@
-"""What an initializer draws, as data: a distribution and its parameters, and NumPy arrays of such numbers.
+"""Distributions with their parameters, as data, and NumPy arrays of numbers that are drawn from them.
 
-Floats of 16 and 8 bits are the float32 ones, rounded; a float64 is the float32 with more digits. So a dtype decides on
-the digits of a variable, and not on its numbers.
+Floats of 16 and 8 bits are the rounded float32 numbers; float64 numbers are the float32 numbers with more digits. So
+the dtype changes only the precision of the numbers.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from kscope.initializers._draws.from_bits import Array
 __all__ = ["Integers", "Law", "Normal", "Orthogonal", "Part", "Shape", "Truncated", "Uniform", "cut", "draw"]
 
 Shape = tuple[int, ...]
-# Where it begins, and its shape.
+# The start and the shape of a part of an array.
 Part = tuple[Shape, Shape]
 
 
 class Uniform(NamedTuple):
-    """Floats in `[low, high)`."""
+    """Uniform floats in `[low, high)`."""
 
     low: float
     high: float
 
     def numbers(self, key: int, dtype: str, start: int, stop: int) -> Array:
-        """Those of the places from `start` to before `stop`."""
+        """Return the numbers of the places from `start` to before `stop`."""
         numbers = philox.numbers(from_bits.uniform, key, dtype, start, stop)
         numbers *= self.high - self.low
         numbers += self.low
-        # What is just below the bound may be rounded to it.
+        # A number just below the bound may be rounded to it.
         low, high = numbers.dtype.type(self.low), numbers.dtype.type(self.high)
         return np.clip(numbers, *sorted((low, np.nextafter(high, low))), out=numbers)
 
@@ -45,31 +45,34 @@ class Normal(NamedTuple):
     stddev: float
 
     def numbers(self, key: int, dtype: str, start: int, stop: int) -> Array:
-        """Those of the places from `start` to before `stop`."""
+        """Return the numbers of the places from `start` to before `stop`."""
         return _moved(philox.numbers(from_bits.normal, key, dtype, start, stop), self.mean, self.stddev)
 
 
 class Truncated(NamedTuple):
-    """Floats of a normal distribution that is cut off at two standard deviations, which are those before the cut."""
+    """Floats of a normal distribution that is truncated at two of its standard deviations, `stddev`."""
 
     mean: float
     stddev: float
 
     def numbers(self, key: int, dtype: str, start: int, stop: int) -> Array:
-        """Those of the places from `start` to before `stop`."""
+        """Return the numbers of the places from `start` to before `stop`."""
         return _moved(philox.numbers(from_bits.truncated, key, dtype, start, stop), self.mean, self.stddev)
 
 
 class Integers(NamedTuple):
-    """Ints in `[low, high)`."""
+    """Uniform ints in `[low, high)`."""
 
     low: int
     high: int
 
     def numbers(self, key: int, _: str, start: int, stop: int) -> Array:
-        """Those of the places from `start` to before `stop`. One is likelier than another by the range over 2**64."""
+        """Return the numbers of the places from `start` to before `stop`.
+
+        Their probabilities differ by the fraction `(high - low) / 2**64` at most.
+        """
         span = np.uint64(self.high - self.low)
-        # Ints of 64 bits wrap around, so that the sum is right where they are taken for signed ones.
+        # Ints of 64 bits wrap around, so the sum is right when it is converted to a signed int.
         low = np.uint64(self.low % 2**64)
         return philox.numbers(lambda words: words % span + low, key, "uint64", start, stop)
 
@@ -80,9 +83,10 @@ class Orthogonal(NamedTuple):
     gain: float
 
     def whole(self, key: int, shape: Shape) -> Array:
-        """The matrix, from the QR decomposition of normal numbers (Saxe et al., 2014).
+        """Return the matrix, from the QR decomposition of normal numbers (Saxe et al., 2014).
 
-        It is computed in 64 bits: the libraries that decompose differ in the last digits, which rounding takes away.
+        It is computed in 64 bits: the results of different LAPACK libraries differ in the last digits, which are
+        rounded away.
         """
         rows, columns = math.prod(shape[:-1]), shape[-1]
         normal = Normal(0.0, 1.0).numbers(key, "float64", 0, rows * columns)
@@ -95,12 +99,12 @@ Law = Uniform | Normal | Truncated | Integers | Orthogonal
 
 
 def draw(law: Law, key: int, shape: Shape, dtype: str, part: Part | None = None) -> Array:
-    """The array of a shape and dtype that a key stands for, or a part of it."""
+    """Return the array of that shape and dtype that follows from a key, or a part of it."""
     begin, size = part or ((0,) * len(shape), shape)
     if isinstance(law, Orthogonal):
         values = law.whole(key, shape)
     else:
-        # Rows stand one behind the other, so that those before and after the part need not be drawn.
+        # Rows are contiguous, so the rows before and after the part are not drawn.
         row = math.prod(shape[1:])
         start, rows = (begin[0], size[0]) if shape else (0, 1)
         working = "float64" if dtype == "float64" else "float32"
@@ -110,7 +114,7 @@ def draw(law: Law, key: int, shape: Shape, dtype: str, part: Part | None = None)
 
 
 def cut(values: Array, part: Part) -> Array:
-    """A part of an array, as a view of it."""
+    """Return a view of a part of an array."""
     return values[tuple(slice(first, first + length) for first, length in zip(*part, strict=True))]
 
 

@@ -1,10 +1,10 @@
-"""From random bits to numbers of the three standard distributions, each in a fixed number of steps.
+"""Conversion of random bits to the three standard distributions, each in a fixed number of steps.
 
-All is made of sums, products, quotients and roots, which IEEE 754 defines to the last bit. The logarithms and sines of
-NumPy are those of the processor at hand, and its methods for distributions may change with its version.
+Only sums, products, quotients and square roots are used, which IEEE 754 defines to the last bit. NumPy's logarithms and
+sines depend on the processor, and its distributions may change with its version.
 
-Words are unsigned ints, of 32 bits for float32 and of 64 for float64. The bits of a wider word begin with those of the
-narrower one, so that a float64 is the float32 with more digits.
+Words are unsigned ints, of 32 bits for float32 and of 64 bits for float64. The high bits of a 64-bit word are the
+32-bit word, so a float64 is the float32 with more digits.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Array = np.ndarray[Any, Any]
 
 _PI = 3.141592653589793
 _LN_2 = 0.6931471805599453
-# What is left of a standard normal distribution between -2 and 2, squared.
+# The probability of a standard normal number between -2 and 2, squared.
 _KEPT_SQUARED = 0.9110697462219214
 
 
 def uniform(words: Array) -> Array:
-    """Numbers in [0, 1): multiples of 2**-24, or of 2**-53."""
+    """Return numbers in [0, 1): multiples of 2**-24 for float32, of 2**-53 for float64."""
     digits = 24 if words.itemsize == 4 else 53
     numbers = _floats(words >> (8 * words.itemsize - digits))
     numbers *= 0.5**digits
@@ -32,7 +32,10 @@ def uniform(words: Array) -> Array:
 
 
 def normal(words: Array) -> Array:
-    """Normal numbers within 6.7, or 9.4, from each two words two: a radius and an angle (Box and Muller, 1958)."""
+    """Return two normal numbers for each pair of words: a radius and an angle (Box and Muller, 1958).
+
+    They are below 6.7 in size for float32 and 9.4 for float64.
+    """
     radius = _floats(words[0::2] >> 1)
     radius += 0.5
     radius *= 0.5 ** (8 * words.itemsize - 1)
@@ -52,7 +55,7 @@ def normal(words: Array) -> Array:
 
 
 def truncated(words: Array) -> Array:
-    """Normal numbers within 2: the inverse of the distribution function, of a number for each word."""
+    """Return a normal number between -2 and 2 for each word, by the inverse of the distribution function."""
     place = _balanced(words)
     rest = place * place
     rest *= -_KEPT_SQUARED
@@ -60,17 +63,17 @@ def truncated(words: Array) -> Array:
     rest = _log(rest)
     rest *= -1.0
     place *= _polynomial(rest, _INVERSE[words.itemsize])
-    # The last digit may lie beyond.
+    # Rounding may exceed the bounds.
     return np.clip(place, -2.0, 2.0, out=place)
 
 
 def _floats(words: Array) -> Array:
-    """Words below half of their range as floats; the conversion of signed ints is the fast one."""
+    """Convert words to floats as signed ints, which is fast: the upper half of the range becomes negative."""
     return words.view(f"i{words.itemsize}").astype(f"f{words.itemsize}")
 
 
 def _balanced(words: Array) -> Array:
-    """Numbers in [-1, 1]."""
+    """Return numbers in [-1, 1]."""
     numbers = _floats(words)
     numbers *= 0.5 ** (8 * words.itemsize - 1)
     return numbers
@@ -86,7 +89,7 @@ def _polynomial(x: Array, coefficients: list[float]) -> Array:
 
 
 def _log(x: Array) -> Array:
-    """The natural logarithm of positive normal floats: a power of two, and a series for what is near 1."""
+    """Return the natural logarithm of positive normal floats: from the exponent, and a series for the mantissa."""
     digits, root_of_half = (23, 0x3F3504F3) if x.itemsize == 4 else (52, 0x3FE6A09E667F3BCD)
     bits = x.view(f"i{x.itemsize}")
     exponent = bits - root_of_half
@@ -104,7 +107,7 @@ def _log(x: Array) -> Array:
 
 
 def _of_half_the_angle(turn: Array) -> tuple[Array, Array]:
-    """Sine and cosine of half of an angle in [-pi, pi], which is given in units of pi."""
+    """Return sine and cosine of half of an angle, which is given in units of pi, between -1 and 1."""
     square = turn * turn
     sine = _polynomial(square, _SINE[turn.itemsize])
     sine *= turn
@@ -112,18 +115,19 @@ def _of_half_the_angle(turn: Array) -> tuple[Array, Array]:
 
 
 def _series(first: int, terms: int) -> list[float]:
-    """Taylor's, of the sine (from power 1) or the cosine (from power 0) of `pi / 2` times an angle."""
+    """Return the Taylor coefficients of the sine (`first` is 1) or the cosine (`first` is 0) of `pi / 2 * x`."""
     coefficients = [(1.0, _PI / 2)[first]]
     for power in range(first + 2, first + 2 * terms, 2):
         coefficients.append(coefficients[-1] * -(_PI / 2 * _PI / 2) / (power * (power - 1)))
     return coefficients
 
 
-# By the bytes of a float. So many terms that what is left out is below the last digit.
+# By the bytes of a float. There are enough terms for an error below the last digit.
 _LOG = {size: [2.0 / power for power in range(1, 2 * terms, 2)] for size, terms in ((4, 5), (8, 12))}
 _SINE = {4: _series(1, 7), 8: _series(1, 12)}
 _COSINE = {4: _series(0, 8), 8: _series(0, 13)}
-# For `rest = -log(1 - (kept * place)**2)`: x as a multiple of `place`, interpolated in Chebyshev's points of [0, 2.42].
+# The factor of `place` in the result, as a polynomial of `rest = -log(1 - (kept * place)**2)`, interpolated in
+# Chebyshev's points of [0, 2.42].
 _INVERSE = {
     4: [
         1.1962879737593267,

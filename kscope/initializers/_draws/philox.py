@@ -1,6 +1,6 @@
-"""Arrays of random numbers, each of which follows from a key and from its place in the array.
+"""Arrays of random numbers, in which each number follows from a key and from its place in the array.
 
-The bits are those of Philox (Salmon et al., 2011), a cipher of a key and a counter; NumPy guarantees them for all its
+The bits come from Philox (Salmon et al., 2011), a cipher of a key and a counter, which NumPy guarantees for all its
 versions. So any part of an array can be drawn without the rest, in blocks, by any number of threads.
 """
 
@@ -16,34 +16,34 @@ from kscope.initializers._draws.from_bits import Array
 
 __all__ = ["BLOCK", "generator", "numbers"]
 
-# The numbers that a thread draws before it takes the next ones.
+# Count of numbers in a task of a thread.
 BLOCK = 2**20
-# The numbers that stay in a processor's cache from one step to the next.
+# Count of numbers in a step, small enough for a processor's cache.
 _CHUNK = 2**16
-# The 32-bit words of one count of Philox.
+# Count of 32-bit words for one value of Philox' counter.
 _COUNT = 8
 _THREADS = min(4, os.cpu_count() or 1)
-# Where a float64's further bits come from.
+# The counter from which the low 32 bits of 64-bit words are drawn.
 _FURTHER = 2**128
 
 
 def generator(key: int) -> np.random.Generator:
-    """NumPy's generator for a key, for those who draw themselves."""
+    """Return a NumPy generator for a key, for users' functions."""
     return np.random.Generator(np.random.Philox(key=key))
 
 
 def numbers(
     curve: Callable[[Array], Array], key: int, dtype: str, start: int, stop: int, threads: int = _THREADS
 ) -> Array:
-    """The numbers from place `start` to before `stop`.
+    """Return the numbers from place `start` to before `stop`.
 
     Args:
-        curve: makes as many numbers of unsigned words, as wide as the dtype.
-        key: 128 bits.
+        curve: converts an array of unsigned words, as wide as the dtype, to as many numbers.
+        key: int of 128 bits.
         dtype: of 4 or 8 bytes.
         start: int.
         stop: int.
-        threads: at most so many are used.
+        threads: int. The largest number of threads.
     """
     first, last = start // _COUNT * _COUNT, -(-stop // _COUNT) * _COUNT
     out = np.empty(last - first, dtype)
@@ -69,5 +69,5 @@ def _fill(block: Array, curve: Callable[[Array], Array], key: int, place: int) -
 
 
 def _words(philox: np.random.Philox, count: int) -> Array:
-    # The low half of each 64 bits comes first, on every machine.
+    # The low half of each 64-bit number comes first, on every machine.
     return philox.random_raw(count // 2).astype("<u8", copy=False).view("<u4").astype(np.uint32, copy=False)

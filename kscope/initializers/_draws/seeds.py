@@ -1,6 +1,6 @@
-"""Which seed a variable is drawn by, and the key that follows from it and from the variable's name.
+"""The seed of a process, and the keys that follow from a seed and a variable's name.
 
-A key is all that a draw depends on: no order, no thread, no backend, no other variable has a part in it.
+A draw depends only on its key: not on an order, a thread, the backend or other variables.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from kscope import errors
 
 __all__ = ["checked", "current", "key_of_name", "key_of_seed", "set_seed"]
 
-# Part of every key: a change of the draws that is meant to be one gets another.
+# Part of every key. An intended change of the numbers needs a new version.
 _VERSION = b"kscope draws, version 1"
 
 
 class _Process:
-    """The seed of all stores that have none of their own."""
+    """The seed of all stores without a seed of their own."""
 
     seed: int | None = None
 
@@ -26,20 +26,20 @@ class _Process:
 def set_seed(seed: int | None) -> None:
     """Draw the same initial values in every run, on every backend, in all stores that have no seed of their own.
 
-    Each variable's values follow from the seed and from its scoped name. They do not depend on what was made before,
-    on the thread, or on the backend. Stores that exist, and those that layers make for themselves, are included;
-    variables that exist stay as they are.
+    Each variable's values follow from the seed and its scoped name. They do not depend on other variables, on the
+    thread or on the backend. The seed applies to existing stores and to the stores that layers make, but existing
+    variables do not change.
 
-    Covered are all random initializers of Keras and of `kscope.initializers`, functions under
-    `kscope.initializers.seeded`, and the random state of layers that `kscope.layer` makes. A subclass of an
-    initializer draws as it did before, as does one whose seed is a `keras.random.SeedGenerator`. One with an int as
-    its seed draws the same numbers for every name.
+    It applies to all random initializers of Keras and of `kscope.initializers`, to functions under
+    `kscope.initializers.seeded`, and to the random state of layers that `kscope.layer` makes. It does not apply to
+    subclasses of initializers, or to initializers whose seed is a `keras.random.SeedGenerator`. An initializer with an
+    int as its seed draws the same numbers for every name.
 
     Args:
-        seed: int of any size; `None` leaves all draws to Keras again.
+        seed: int of any size; `None` to use Keras' random numbers again.
 
     Raises:
-        OptionTypeError: if it is neither.
+        OptionTypeError: if `seed` is neither an int nor `None`.
 
     Example:
     >>> kscope.set_seed(42)
@@ -56,15 +56,15 @@ def set_seed(seed: int | None) -> None:
 
 
 def current() -> int | None:
-    """The seed that `set_seed` set."""
+    """Return the seed that `set_seed` set."""
     return _Process.seed
 
 
 def checked(seed: Any) -> int | None:
-    """A seed, or `None` for none.
+    """Return a seed as an int, or `None`.
 
     Raises:
-        OptionTypeError: if it is neither.
+        OptionTypeError: if it is neither an int nor `None`.
     """
     if seed is None:
         return None
@@ -77,16 +77,16 @@ def checked(seed: Any) -> int | None:
 
 
 def key_of_name(seed: int, name: str) -> int:
-    """128 bits for the variable of that scoped name in a store of that seed."""
+    """Return 128 bits for the variable of that scoped name, in a store with that seed."""
     return _key(b"name", seed, name)
 
 
 def key_of_seed(seed: int) -> int:
-    """128 bits for an initializer that was given a seed, whatever it initializes."""
+    """Return 128 bits for an initializer with its own seed, the same for every variable."""
     return _key(b"seed", seed, "")
 
 
 def _key(kind: bytes, seed: int, name: str) -> int:
-    # The name comes last, and no other part holds a zero byte, so that no two questions spell the same.
+    # The name comes last and no other part contains a zero byte, so different arguments give different bytes.
     parts = (_VERSION, kind, str(seed).encode("ascii"), name.encode("utf-8", "surrogatepass"))
     return int.from_bytes(blake2b(b"\0".join(parts), digest_size=16).digest(), "little")
