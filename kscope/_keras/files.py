@@ -1,8 +1,8 @@
 """Touch points with the weights files of Keras, whose only public interface is one mapping for each layer.
 
 Keras gives each layer a mapping for the layer's own place in the file. To write a shared variable once, and to find a
-variable that was saved in another place, a layer needs the whole file. `tests/keras/test_keras_files.py` fails when Keras
-changes a name that is used here.
+variable that was saved in another place, a layer needs the whole file. `tests/keras/test_keras_files.py` fails when
+Keras changes a name that is used here.
 """
 
 from __future__ import annotations
