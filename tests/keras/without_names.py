@@ -186,6 +186,9 @@ def preload():
     }
     for module in ["numpy", "h5py", "optree", "rich", "ml_dtypes", *modules[BACKEND]]:
         importlib.import_module(module)
+    # TensorFlow imports Keras.
+    for module in [name for name in sys.modules if name.partition(".")[0] == "keras"]:
+        del sys.modules[module]
 
 
 if __name__ == "__main__":

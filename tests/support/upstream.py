@@ -17,7 +17,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-PAGE = Path(__file__).parents[1] / "docs" / "upstream.md"
+PAGE = Path(__file__).parents[2] / "docs" / "upstream.md"
 GROUPS = ("Faults", "Gaps", "Slow ways")
 BACKENDS = {"JAX": "jax", "PyTorch": "torch", "TensorFlow": "tensorflow"}
 

@@ -14,7 +14,7 @@ import pytest
 import upstream
 
 BACKEND = os.environ["KERAS_BACKEND"]
-FOLDER = Path(__file__).parents[1] / "kscope" / "_keras"
+FOLDER = Path(__file__).parents[2] / "kscope" / "_keras"
 ENTRIES = upstream.entries()
 HERE = [entry for entry in ENTRIES if entry.applies(BACKEND, keras.__version__)]
 MISTAKE = "print('before')\n1 / 0\n"
