@@ -104,7 +104,9 @@ def _jax_eval_context() -> Any:
     import jax
 
     # Inside the public context, JAX compiles every function again: 2 ms for each variable.
-    return private("jax._src.core:eval_context", off=None, otherwise=jax.ensure_compile_time_eval)
+    return private(
+        "jax.core:eval_context", "jax._src.core:eval_context", off=None, otherwise=jax.ensure_compile_time_eval
+    )
 
 
 _eval_context = _jax_eval_context()

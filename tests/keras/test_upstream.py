@@ -7,16 +7,21 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 import upstream
 
 BACKEND = os.environ["KERAS_BACKEND"]
 FOLDER = Path(__file__).parents[2] / "kscope" / "_keras"
 ENTRIES = upstream.entries()
-HERE = [entry for entry in ENTRIES if entry.applies(BACKEND, keras.__version__)]
+VERSIONS = {"Keras": keras.__version__, "NumPy": np.__version__}
+if BACKEND == "jax":
+    VERSIONS["JAX"] = version("jax")
+HERE = [entry for entry in ENTRIES if entry.applies(BACKEND, VERSIONS)]
 MISTAKE = "print('before')\n1 / 0\n"
 
 
@@ -100,7 +105,7 @@ def test_table_of_contents():
 
 
 @pytest.mark.parametrize(
-    ("where", "backend", "version", "applies"),
+    ("where", "backend", "keras_version", "applies"),
     [
         ("Backends: JAX.", "jax", "3.15.1", True),
         ("Backends: JAX.", "torch", "3.15.1", False),
@@ -109,12 +114,14 @@ def test_table_of_contents():
         ("Backends: JAX. Keras: <3.16.", "jax", "3.16.0.dev2026102704", False),
         ("Backends: JAX. Keras: >=3.16.", "jax", "3.16.0.dev2026102704", True),
         ("Backends: JAX. Keras: >=3.16.", "jax", "3.15.1", False),
+        ("Backends: JAX. Keras: >=3.15. NumPy: >=2.4.", "jax", "3.15.1", True),
+        ("Backends: JAX. Keras: >=3.15. NumPy: >=2.10.", "jax", "3.15.1", False),
     ],
 )
-def test_where_an_entry_applies(where, backend, version, applies):
-    """An entry is for the backends that it names, and before or from a version of Keras on."""
+def test_where_an_entry_applies(where, backend, keras_version, applies):
+    """An entry is for the backends that it names, and before or from some versions on."""
     entry = upstream.entry("title", f"{where}\n\n```python\n1\n```\n\n```text\n1\n```\n")
-    assert entry.applies(backend, version) is applies
+    assert entry.applies(backend, {"Keras": keras_version, "NumPy": "2.4.6"}) is applies
 
 
 @pytest.mark.parametrize(

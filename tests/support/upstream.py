@@ -22,9 +22,8 @@ GROUPS = ("Faults", "Gaps", "Slow ways")
 BACKENDS = {"JAX": "jax", "PyTorch": "torch", "TensorFlow": "tensorflow"}
 
 _HEADING = re.compile(r"^### (?P<title>.+)$", re.MULTILINE)
-_WHERE = re.compile(
-    r"^Backends: (?P<backends>[\w, ]+)\.(?: Keras: (?P<sign><|>=)(?P<version>[\d.]+)\.)?$", re.MULTILINE
-)
+_WHERE = re.compile(r"^Backends: (?P<backends>[\w, ]+)\.(?P<bounds>(?: \w+: (?:<|>=)\d+\.\d+\.)*)$", re.MULTILINE)
+_BOUND = re.compile(r"(\w+): (<|>=)(\d+)\.(\d+)\.")
 _SCRIPT = re.compile(r"^```python\n(?P<code>.*?)^```\n\n```text\n(?P<printed>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -34,18 +33,21 @@ class Entry:
 
     title: str
     backends: tuple[str, ...]
-    sign: str | None
-    version: tuple[int, ...]
+    bounds: tuple[tuple[str, str, tuple[int, int]], ...]
     code: str
     printed: str
     text: str
 
-    def applies(self, backend: str, version: str) -> bool:
-        """Whether the script prints this with a backend and a version of Keras."""
-        if backend not in self.backends:
-            return False
-        release = tuple(int(part) for part in version.split(".")[:2])
-        return self.sign is None or (release < self.version if self.sign == "<" else release >= self.version)
+    def applies(self, backend: str, versions: dict[str, str]) -> bool:
+        """Whether the script prints this with a backend, and with versions of Keras, NumPy and the backend."""
+        return backend in self.backends and all(
+            (_release(versions[package]) < version) is (sign == "<") for package, sign, version in self.bounds
+        )
+
+
+def _release(version: str) -> tuple[int, int]:
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
 
 
 def entries() -> list[Entry]:
@@ -72,8 +74,7 @@ def entry(title: str, text: str) -> Entry:
     return Entry(
         title=title,
         backends=tuple(BACKENDS[backend] for backend in backends),
-        sign=where["sign"],
-        version=tuple(int(part) for part in (where["version"] or "0.0").split(".")),
+        bounds=tuple((name, sign, (int(a), int(b))) for name, sign, a, b in _BOUND.findall(where["bounds"])),
         code=scripts[0]["code"],
         printed=scripts[0]["printed"],
         text=text,
