@@ -9,30 +9,27 @@ from __future__ import annotations
 
 import functools
 import inspect
-import itertools
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
-from kscope._keras.layers import open_layers, sublayers
+from kscope._keras import parameters
+from kscope._keras.layers import sublayers
 from kscope._keras.private import MISSING, find, private, switch_off
 from kscope._keras.traces import BACKEND
 
-__all__ = ["Hooks", "built_optimizers", "install", "install_for_kept_layers", "register_again", "replaced"]
+__all__ = ["Hooks", "built_optimizers", "install", "install_for_kept_layers", "replaced"]
 
 built_optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
 """Every optimizer that was built since `install`."""
 
 replaced: list[tuple[Any, str, Any]] = []
 """The attributes that `install` replaced: owner, name, original value."""
-
-# The layers and models whose scoped variables are registered with PyTorch.
-_with_scoped_variables: weakref.WeakSet[Any] = weakref.WeakSet()
 
 _Around = Callable[..., Any]
 _WeightMaker = Callable[[Any], Callable[[dict[str, Any]], Any] | None]
@@ -98,11 +95,10 @@ def install_for_kept_layers(weight_maker: _WeightMaker) -> None:
         weight_maker: called with a layer that adds a weight; returns a function that makes the weight from the options
             of `add_weight`, or `None` to let Keras make it.
     """
-    if "weights" not in _done:
-        with _lock:
-            if "weights" not in _done:
-                _added_weights(weight_maker)
-                _done.add("weights")
+    with _lock:
+        if "weights" not in _done:
+            _added_weights(weight_maker)
+            _done.add("weights")
 
 
 def _replace(owner: Any, name: str, replacement: Callable[[Any], Any]) -> None:
@@ -140,11 +136,10 @@ def _rematerialization(hooks: Hooks) -> None:
     TensorFlow and PyTorch run it again after the layer's call has returned. Both `keras.remat` and `RematScope` use
     this function of the backend.
     """
-    backend = find("keras.src.backend:ops")
-    if not hasattr(backend, "remat"):
-        # Keras 3.15
-        backend = find("keras.src.backend:core")
-    if not hasattr(backend, "remat"):
+    # The second one is Keras 3.15's.
+    backends = [find("keras.src.backend:ops"), find("keras.src.backend:core")]
+    backend = next((backend for backend in backends if hasattr(backend, "remat")), None)
+    if backend is None:
         switch_off("backend.ops.remat", "`keras.remat` of a function that gets variables raises, or gets other ones")
         return
 
@@ -319,9 +314,9 @@ def _parameters(hooks: Hooks) -> None:
     """
     layer = find("keras.src.backend.torch.layer:TorchLayer")
     replacements = {
-        "_track_variables": _register_all,
-        "_post_track_variable": _register,
-        "_post_untrack_variable": _forget,
+        "_track_variables": parameters.register_all,
+        "_post_track_variable": parameters.register,
+        "_post_untrack_variable": parameters.forget,
     }
     # Set under another name, Keras would take the parameters for further weights.
     code = getattr(getattr(layer, "_track_variables", None), "__code__", None)
@@ -330,72 +325,3 @@ def _parameters(hooks: Hooks) -> None:
         return
     for name, replacement in replacements.items():
         _replace(layer, name, functools.partial(replacement, hooks.variable))
-
-
-def _register_all(kind: type[Any], original: Any) -> Any:
-    def track_variables(self: Any) -> None:
-        variables = self.variables
-        if not any(isinstance(variable, kind) for variable in variables):
-            original(self)
-            return
-        from torch.nn import ParameterDict
-
-        parameters: dict[str, Any] = {}
-        for variable in variables:
-            parameters[_free_key(variable.path, parameters)] = variable.value
-        self._torch_params = ParameterDict(parameters)
-        _with_scoped_variables.add(self)
-
-    return track_variables
-
-
-def register_again(layer: Any) -> None:
-    """Register the variables of a built layer with PyTorch again: in the layer, and in all layers that contain it.
-
-    Otherwise `zero_grad` would miss a late variable, and its gradients would add up without an error.
-    """
-    if BACKEND == "torch":
-        for module in {*_with_scoped_variables, *open_layers(layer)}:
-            if hasattr(module, "_torch_params") and any(part is layer for part in sublayers(module)):
-                module._track_variables()  # noqa: SLF001
-
-
-def _register(kind: type[Any], original: Any) -> Any:
-    def post_track_variable(self: Any, variable: Any) -> None:
-        if not isinstance(variable, kind):
-            original(self, variable)
-        elif (parameters := getattr(self, "_torch_params", None)) is not None and _key(variable, parameters) is None:
-            parameters[_free_key(variable.path, parameters)] = variable.value
-
-    return post_track_variable
-
-
-def _forget(kind: type[Any], original: Any) -> Any:
-    def post_untrack_variable(self: Any, variable: Any) -> None:
-        if not isinstance(variable, kind):
-            original(self, variable)
-            return
-        parameters = getattr(self, "_torch_params", None)
-        if parameters is not None and (key := _key(variable, parameters)) is not None:
-            parameters.pop(key)
-
-    return post_untrack_variable
-
-
-def _keys(path: str) -> Iterator[str]:
-    """Iterate over the keys that a variable of that path may have. PyTorch allows no dot in them."""
-    key = path.replace(".", "_")
-    yield key
-    for count in itertools.count(1):
-        yield f"{key}:{count}"
-
-
-def _free_key(path: str, taken: Any) -> str:
-    return next(key for key in _keys(path) if key not in taken)
-
-
-def _key(variable: Any, parameters: Any) -> str | None:
-    """Return the key of a variable among a layer's parameters; `None` if it has none."""
-    value = variable.value
-    found = itertools.islice(_keys(variable.path), len(parameters)) if next(_keys(variable.path)) in parameters else ()
-    return next((key for key in found if parameters.get(key) is value), None)

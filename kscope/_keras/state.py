@@ -63,16 +63,16 @@ def _check_names() -> None:
         switch_off(f"global_state.{NAME_UIDS}", "names of layers that a kept layer makes depend on how many there are")
     put(NAME_UIDS, before)
     layer = keras.layers.Layer(name="kscope")
-    if hasattr(layer, "_get_call_context"):
-        before = get(CALL_CONTEXT)
-        put(CALL_CONTEXT, None)
-        layer._get_call_context()  # noqa: SLF001
-        if get(CALL_CONTEXT) is None:
-            layer._maybe_reset_call_context()  # noqa: SLF001
-            switch_off(
-                f"global_state.{CALL_CONTEXT}", "`training` of an outer call does not reach the discovery of a layer"
-            )
-        put(CALL_CONTEXT, before)
+    before = get(CALL_CONTEXT)
+    put(CALL_CONTEXT, None)
+    # A Keras without this method tells nothing.
+    getattr(layer, "_get_call_context", lambda: put(CALL_CONTEXT, layer))()
+    if get(CALL_CONTEXT) is None:
+        getattr(layer, "_maybe_reset_call_context", lambda: None)()
+        switch_off(
+            f"global_state.{CALL_CONTEXT}", "`training` of an outer call does not reach the discovery of a layer"
+        )
+    put(CALL_CONTEXT, before)
 
 
 def _symbolic() -> Callable[[], bool]:

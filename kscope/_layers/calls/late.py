@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from kscope import _keras
-from kscope._keras import optimizers, patches
+from kscope._keras import optimizers, parameters
 from kscope._scopes.thread import outside_calls
 
 __all__ = ["Late"]
@@ -30,7 +30,7 @@ class Late:
             variable.trainable = False
         with _keras.unlocked(layer):
             layer._scoped_variables.append(variable)  # noqa: SLF001 - a scoped layer
-        patches.register_again(layer)
+        parameters.register_again(layer)
         if variable.trainable:
             with _keras.eagerly(), outside_calls():
                 optimizers.extend(variable, earlier)
@@ -41,4 +41,4 @@ class Late:
             part.trainable = False
         with _keras.unlocked(self._layer):
             _keras.track(self._layer, part)
-        patches.register_again(self._layer)
+        parameters.register_again(self._layer)
