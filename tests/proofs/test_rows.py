@@ -48,7 +48,7 @@ def executed(tmp_path_factory):
             (sides,) = (sides for sides in PROCESSES if side in sides)
             sides = [side for side in sides if side != "tf_keras" or importlib.util.find_spec("tf_keras")]
             out = tmp_path_factory.mktemp("rows") / "out.json"
-            command = [sys.executable, str(TESTS / "rules_tensorflow.py"), str(out), *sides]
+            command = [sys.executable, str(Path(__file__).with_name("rules_tensorflow.py")), str(out), *sides]
             done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
             assert done.returncode == 0, done.stderr
             outcomes.update(json.loads(out.read_text(encoding="utf-8")))
