@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import keras
 
 from kscope._keras import state
-from kscope._keras.private import MISSING, attribute, private, switch_off
+from kscope._keras.private import MISSING, attribute, private
 from kscope._keras.state import NAME_SCOPES, NAME_UIDS
 
 __all__ = [
@@ -42,16 +42,17 @@ def _mark(method: _Method) -> _Method:
     return method
 
 
-default: Callable[[_Method], _Method] = private("keras.src.utils.python_utils:default", off=None, otherwise=_mark)
+# Without the decorator, its mark may still be what Keras looks for.
+_HAS_MARK = hasattr(keras.layers.Layer.get_config, "_is_default")
+_NO_MARK = None if _HAS_MARK else "a scoped layer is built and saved only if it has a `get_config`"
+
+default: Callable[[_Method], _Method] = private("keras.src.utils.python_utils:default", off=_NO_MARK, otherwise=_mark)
 """Mark an override of a method of `keras.Layer` as the default, so that Keras does not count it as an override.
 
 Keras writes a layer's constructor arguments into its config only if no class overrides `get_config`, and calls `call`
 to infer the shape of an output only if no class overrides `compute_output_shape`. There is no public way to extend
 either.
 """
-
-if not hasattr(keras.layers.Layer.get_config, "_is_default") and default is _mark:
-    switch_off("python_utils.default", "a scoped layer is built and saved only if it has a `get_config`")
 
 untracked: Callable[[], Any] = private(
     "keras.src.utils.tracking:DotNotTrackScope",

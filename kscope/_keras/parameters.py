@@ -76,8 +76,7 @@ def _keys(path: str) -> Iterator[str]:
     """Iterate over the keys that a variable of that path may have. PyTorch allows no dot in them."""
     key = path.replace(".", "_")
     yield key
-    for count in itertools.count(1):
-        yield f"{key}:{count}"
+    yield from (f"{key}:{count}" for count in itertools.count(1))
 
 
 def _free_key(path: str, taken: Any) -> str:

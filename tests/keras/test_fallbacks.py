@@ -10,7 +10,7 @@ import pytest
 from samples import Tower
 
 import kscope
-from kscope._keras import files, layers, optimizers
+from kscope._keras import files, layers, optimizers, values
 from kscope._layers.kept import watch
 from kscope._scopes.thread import thread
 
@@ -61,6 +61,19 @@ def test_tracking_by_an_attribute():
     layers._set_attribute(owner, part)
     assert owner.variables == [variable]
     assert list(layers.sublayers(owner)) == [owner, part]
+
+
+def test_the_stored_dtype_in_public():
+    """Where Keras has no private dtype of a variable, the public one tells it."""
+
+    class Moved(keras.Variable):
+        """A variable whose dtype is elsewhere."""
+
+        dtype = "float16"
+
+    variable = Moved(1.0)
+    object.__delattr__(variable, "_dtype")
+    assert values.stored_dtype(variable) == "float16"
 
 
 def test_weight_decay_of_a_late_variable():

@@ -267,9 +267,12 @@ def test_a_process_that_takes_too_long(tmp_path, backend):
     assert 'File "' in report.failures[0].text
 
 
-def test_a_process_that_does_not_end(tmp_path, backend):
+def test_a_process_that_does_not_end(tmp_path, backend, monkeypatch):
     """A worker that does not even do that is ended from outside."""
-    (report,) = ends(tmp_path, backend, make_hang, timeout=0.1 - _processes._GRACE_SECONDS)
+    start = _processes._start
+    monkeypatch.setattr(_processes, "_start", lambda command, *args: start([*command[:-1], "300"], *args))
+    monkeypatch.setattr(_processes, "_GRACE_SECONDS", 0.0)
+    (report,) = ends(tmp_path, backend, make_hang, timeout=0.1)
     assert "did not end within" in report.failures[0].text
 
 
