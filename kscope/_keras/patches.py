@@ -1,4 +1,6 @@
-"""Every change that kscope makes to Keras and to the backends. `install` makes them, once in a process.
+"""Every change that kscope makes to Keras and to the backends.
+
+`install` makes them, once in a process; `install_for_kept_layers` makes the one that only kept layers need.
 
 The changes do not depend on each other. If Keras no longer has a name that a change replaces, the change is left out
 with a warning (without one if it only saves time), and the others are made. Models without scoped layers are not
@@ -29,7 +31,7 @@ built_optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
 """Every optimizer that was built since `install`."""
 
 replaced: list[tuple[Any, str, Any]] = []
-"""The attributes that `install` replaced: owner, name, original value."""
+"""What was replaced: owner, name, original value."""
 
 _Around = Callable[..., Any]
 _WeightMaker = Callable[[Any], Callable[[dict[str, Any]], Any] | None]
@@ -270,6 +272,7 @@ def _autograph() -> None:
     if MISSING not in (rules, rule):
         from tensorflow.python.autograph.core import config as module
 
+        replaced.append((module, "CONVERSION_RULES", rules))
         module.CONVERSION_RULES = (rule("kscope"), *rules)
 
 
@@ -297,6 +300,7 @@ def _symbolic_dimensions() -> None:
     for place in ("keras.src.backend.jax.ops:core", "keras.src.backend.jax:core"):
         core = find(place)
         if hasattr(core, "jax_export"):
+            replaced.append((core, "jax_export", core.jax_export))
             core.jax_export = _Keeping(core.jax_export)
             return
 

@@ -92,7 +92,7 @@ class Building:
             self.discover(shapes, named_shapes)
 
     def outputs_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return once the outputs of the symbolic call that the discovery has traced; `None` for any other call."""
+        """Return the outputs of the symbolic call that the discovery has traced; the second time, and else, `None`."""
         outputs, self._outputs = self._outputs, None
         built_with = self._state.built_with
         return outputs if built_with is not None and built_with.matches(args, kwargs) else None

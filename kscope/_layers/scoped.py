@@ -112,7 +112,10 @@ class Scoped(keras.layers.Layer):
         return self._kscope
 
     def _in_scope(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap `call`, not `__call__`: wrappers, `stateless_call` and shape inference call it directly."""
+        """Wrap `call` so that it builds the layer if needed, and runs in a `Pass`.
+
+        Not `__call__`: wrappers, `stateless_call` and shape inference call `call` directly.
+        """
         state = self._kscope
 
         @functools.wraps(call)

@@ -134,7 +134,7 @@ class VariableScope:
     def dtype(self) -> str:
         """The default dtype; if none was set, the layer's variable dtype or Keras' `floatx` (row J1)."""
         frame = thread.frame
-        # The frame of the default store has no dtype.
+        # `thread.frame` is `None` in the default store, whose frame has no dtype.
         return self.defaults.dtype or (frame and frame.dtype) or dtypes.floatx()
 
     @property

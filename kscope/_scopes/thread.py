@@ -18,7 +18,7 @@ class _Thread(threading.local):
     """The state of one thread. The types of its values are in files that import this one.
 
     Attributes:
-        frame: the `Frame` of the store that is open; `None` in the default store.
+        frame: the `Frame` of the store that is open, or the call pass that runs; `None` in the default store.
         call: the call pass of the innermost scoped layer that is being called, or `None`.
         kept: the kept layer that is being made or built, or `None`.
         opened: the frames to restore when stores are left.
@@ -46,7 +46,7 @@ def outside_calls() -> Iterator[None]:
 
 
 class _Default:
-    """The default store, for code that opens no store; `kscope._stores` sets it when it is imported."""
+    """The default store, for code that opens no store; `kscope._stores.store` sets it when it is imported."""
 
     __slots__ = ("store",)
 

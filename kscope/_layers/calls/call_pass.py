@@ -84,7 +84,10 @@ class Pass(Frame):
         return twin
 
     def admits(self, record: Record, reuse: Reuse) -> bool:
-        """Whether a variable of this layer is got for the first time in this call, or with reuse: the fast path."""
+        """Note a variable that the layer knows, and return `True`; `False` if the call has got it, without reuse.
+
+        The fast path.
+        """
         if record in self._state.known and (reuse or record not in self._touched):
             self._touched.add(record)
             return True
@@ -98,7 +101,7 @@ class Pass(Frame):
         if found is None:
             found = self._rolled_back(request, kind)
             if found in kind.known(self._state):
-                # It is removed again if a discovery around this call fails.
+                # What was put back is removed again if a discovery around this call fails.
                 self.adopt(kind.made_with(request.store, found))
         if found is None:
             self._check_new(request, kind)

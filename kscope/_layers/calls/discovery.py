@@ -30,8 +30,8 @@ def run(layer: keras.layers.Layer, call: Callable[..., Any], spec: CallSpec, sta
     """Trace the call that the layer is built for, and the branches that other calls may take.
 
     Both values of `training` are traced, `False` first, so that the order of the variables does not depend on the first
-    call. The mode that the first call does not use may fail: what it made is removed, and its error is raised when that
-    mode is called.
+    call. The mode that the first call does not use may fail: what it made is removed. Its error is raised when that
+    mode is called, or named by the `LateVariableError` of a variable that is missing then.
 
     Returns:
         The outputs of the call that the layer is built for, as symbols.
@@ -66,12 +66,12 @@ def _try(call: Callable[..., Any], spec: CallSpec, state: LayerState) -> None:
     try:
         with state.discovery():
             _trace(call, spec)
-    except Exception as error:  # noqa: BLE001 - any error is raised again when that mode is called
+    except Exception as error:  # noqa: BLE001 - its error comes when that mode is called
         state.note = f"with training={spec.kwargs['training']} it failed: {type(error).__name__}: {error}"
 
 
 class _Trace(keras.Operation):
-    """A function of tensors as a Keras operation, which can be traced without running it."""
+    """A function of tensors as a Keras operation, which can be traced without numbers."""
 
     def __init__(self, body: Callable[[Sequence[Any]], Sequence[Any]]):
         super().__init__(name="discovery")
