@@ -13,7 +13,7 @@ import numpy as np
 
 from kscope import _registered, errors
 from kscope._variables import dtypes, shapes
-from kscope.initializers._draws.distributions import Integers, Law, Normal, Orthogonal, Shape, Uniform
+from kscope.initializers._draws.distributions import Distribution, Integers, Normal, Orthogonal, Shape, Uniform
 from kscope.typing import DtypeLike, ShapeLike
 
 __all__ = ["Initializer", "OfFloats", "Random", "RandomFloats", "full", "number", "registered", "whole"]
@@ -57,7 +57,7 @@ class Random(Initializer):
     """An initializer that draws numbers."""
 
     # Returns the distribution for a checked dtype; each initializer overrides it.
-    _law: Callable[[Shape, str], Law]
+    _distribution_for: Callable[[Shape, str], Distribution]
 
     def __init__(self, seed: int | None, dtype: DtypeLike):
         super().__init__(dtype)
@@ -67,21 +67,23 @@ class Random(Initializer):
         # Keras' random functions accept seeds of 32 bits.
         self._seed = drawn % 2**32
 
-    def law(self, shape: Shape, dtype: str) -> Law:
+    def distribution_for(self, shape: Shape, dtype: str) -> Distribution:
         """Return the distribution for a variable of that shape and dtype."""
-        return self._law(shape, self._checked(dtype))
+        return self._distribution_for(shape, self._checked(dtype))
 
     def _values(self, shape: Shape, dtype: str, partition_info: Any) -> Any:
-        return self._draw(self._law(whole(shape, partition_info), dtype), shape, dtype)
+        return self._draw(self._distribution_for(whole(shape, partition_info), dtype), shape, dtype)
 
-    def _draw(self, law: Law, shape: Shape, dtype: str) -> Any:
+    def _draw(self, distribution: Distribution, shape: Shape, dtype: str) -> Any:
         """Draw from a distribution with Keras' random functions."""
-        if isinstance(law, Orthogonal):
-            return _orthogonal(law.gain, shape, dtype, self._seed)
-        if isinstance(law, Integers):
-            return keras.random.randint(shape, law.low, law.high, dtype=dtype, seed=self._seed)
+        if isinstance(distribution, Orthogonal):
+            return _orthogonal(distribution.gain, shape, dtype, self._seed)
+        if isinstance(distribution, Integers):
+            return keras.random.randint(shape, distribution.low, distribution.high, dtype=dtype, seed=self._seed)
         draw = {Uniform: keras.random.uniform, Normal: keras.random.normal}
-        return draw.get(type(law), keras.random.truncated_normal)(shape, *law, dtype=dtype, seed=self._seed)
+        return draw.get(type(distribution), keras.random.truncated_normal)(
+            shape, *distribution, dtype=dtype, seed=self._seed
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments, for `from_config`."""

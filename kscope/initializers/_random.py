@@ -9,7 +9,15 @@ from typing import Any
 from kscope import errors
 from kscope._variables import dtypes
 from kscope.initializers._base import Random, RandomFloats, number, registered
-from kscope.initializers._draws.distributions import Integers, Law, Normal, Orthogonal, Shape, Truncated, Uniform
+from kscope.initializers._draws.distributions import (
+    Distribution,
+    Integers,
+    Normal,
+    Orthogonal,
+    Shape,
+    Truncated,
+    Uniform,
+)
 from kscope.typing import DtypeLike
 
 __all__ = [
@@ -52,7 +60,7 @@ class random_uniform_initializer(Random):
             raise errors.DtypeError(f"Argument `dtype` got invalid value {name}. Accepted dtypes are floats and ints.")
         return name
 
-    def _law(self, _: Shape, dtype: str) -> Law:
+    def _distribution_for(self, _: Shape, dtype: str) -> Distribution:
         if dtypes.is_floating(dtype):
             return Uniform(self.minval, 1.0 if self.maxval is None else self.maxval)
         if self.maxval is None:
@@ -101,7 +109,7 @@ class random_normal_initializer(_OfMoments):
     [2.0, 2.0]
     """
 
-    def _law(self, _shape: Shape, _dtype: str) -> Law:
+    def _distribution_for(self, _shape: Shape, _dtype: str) -> Distribution:
         return Normal(self.mean, self.stddev)
 
 
@@ -126,7 +134,7 @@ class truncated_normal_initializer(_OfMoments):
     True
     """
 
-    def _law(self, _shape: Shape, _dtype: str) -> Law:
+    def _distribution_for(self, _shape: Shape, _dtype: str) -> Distribution:
         return Truncated(self.mean, self.stddev)
 
 
@@ -157,9 +165,9 @@ class orthogonal_initializer(RandomFloats):
 
     def _values(self, shape: Shape, dtype: str, _: Any) -> Any:
         # Each slice is an orthogonal matrix, as in TF1; with `set_seed`, the whole is one.
-        return self._draw(self._law(shape, dtype), shape, dtype)
+        return self._draw(self._distribution_for(shape, dtype), shape, dtype)
 
-    def _law(self, shape: Shape, _: str) -> Law:
+    def _distribution_for(self, shape: Shape, _: str) -> Distribution:
         if len(shape) < 2:
             raise errors.ShapeValueError(
                 "The tensor to initialize, specified by argument `shape` must be at least two-dimensional. "

@@ -20,7 +20,7 @@ from kscope._variables.variable import NumpyInitializer
 from kscope.initializers import _initial_value
 from kscope.initializers._base import Random, number, whole
 from kscope.initializers._draws import distributions, philox, seeds
-from kscope.initializers._draws.distributions import Law, Normal, Orthogonal, Part, Shape, Truncated, Uniform
+from kscope.initializers._draws.distributions import Distribution, Normal, Orthogonal, Part, Shape, Truncated, Uniform
 from kscope.initializers._draws.from_bits import Array
 from kscope.initializers._function import Seeded
 from kscope.initializers._variance_scaling import TRUNCATED, fans, units
@@ -59,8 +59,8 @@ def drawing(
     key = seeds.key_of_name(seed, name)
     if type(initializer) is Seeded:
         return Drawing(functools.partial(_by_function, name, initializer, key), info)
-    law = _law(initializer, whole(shape, info), dtype)
-    if law is None:
+    distribution = _distribution_for(initializer, whole(shape, info), dtype)
+    if distribution is None:
         return None
     given = initializer.get_config()["seed"]
     if given is not None:
@@ -68,7 +68,7 @@ def drawing(
             # A `SeedGenerator`, whose state decides on the numbers.
             return None
         key = seeds.key_of_seed(given)
-    return Drawing(functools.partial(distributions.draw, law, key), info)
+    return Drawing(functools.partial(distributions.draw, distribution, key), info)
 
 
 def state(name: str, seed: int, numbers: Array) -> Array:
@@ -83,33 +83,33 @@ def _by_function(name: str, initializer: Seeded, key: int, shape: Shape, dtype: 
     return np.array(value, dtypes.as_numpy(dtype), order="C")
 
 
-def _law(initializer: Any, shape: Shape, dtype: str) -> Law | None:
+def _distribution_for(initializer: Any, shape: Shape, dtype: str) -> Distribution | None:
     if isinstance(initializer, Random):
         ours = type(initializer).__module__.startswith("kscope.")
-        return initializer.law(shape, dtype) if ours else None
-    law = _OF_KERAS.get(type(initializer))
+        return initializer.distribution_for(shape, dtype) if ours else None
+    distribution = _OF_KERAS.get(type(initializer))
     # For other dtypes, Keras raises its own error.
-    return law(initializer, shape) if law is not None and dtypes.is_floating(dtype) else None
+    return distribution(initializer, shape) if distribution is not None and dtypes.is_floating(dtype) else None
 
 
-def _uniform(initializer: Any, _: Shape) -> Law:
+def _uniform(initializer: Any, _: Shape) -> Distribution:
     return Uniform(number(initializer.minval), number(initializer.maxval))
 
 
-def _normal(initializer: Any, _: Shape) -> Law:
+def _normal(initializer: Any, _: Shape) -> Distribution:
     return Normal(number(initializer.mean), number(initializer.stddev))
 
 
-def _truncated(initializer: Any, _: Shape) -> Law:
+def _truncated(initializer: Any, _: Shape) -> Distribution:
     return Truncated(number(initializer.mean), number(initializer.stddev))
 
 
-def _orthogonal(initializer: Any, shape: Shape) -> Law | None:
+def _orthogonal(initializer: Any, shape: Shape) -> Distribution | None:
     # For a vector, Keras raises its own error.
     return Orthogonal(initializer.gain) if len(shape) > 1 else None
 
 
-def _scaled(initializer: Any, shape: Shape) -> Law:
+def _scaled(initializer: Any, shape: Shape) -> Distribution:
     variance = initializer.scale / max(1.0, units(initializer.mode, *_fans(initializer, shape)))
     if initializer.distribution == "uniform":
         limit = math.sqrt(3.0 * variance)
@@ -126,7 +126,7 @@ def _fans(initializer: Any, shape: Shape) -> tuple[int, int]:
     return math.prod(shape[axis] for axis in inputs), math.prod(shape[axis] for axis in outputs)
 
 
-_OF_KERAS: dict[type, Callable[[Any, Shape], Law | None]] = {
+_OF_KERAS: dict[type, Callable[[Any, Shape], Distribution | None]] = {
     keras.initializers.RandomUniform: _uniform,
     keras.initializers.RandomNormal: _normal,
     keras.initializers.TruncatedNormal: _truncated,

@@ -9,7 +9,7 @@ from typing import Any
 
 from kscope import errors
 from kscope.initializers._base import RandomFloats, registered
-from kscope.initializers._draws.distributions import Law, Normal, Shape, Truncated, Uniform
+from kscope.initializers._draws.distributions import Distribution, Normal, Shape, Truncated, Uniform
 from kscope.typing import DtypeLike
 
 __all__ = [
@@ -79,7 +79,7 @@ class variance_scaling_initializer(RandomFloats):
         self.mode = mode
         self.distribution = distribution
 
-    def _law(self, shape: Shape, _: str) -> Law:
+    def _distribution_for(self, shape: Shape, _: str) -> Distribution:
         fan_in, fan_out = fans(shape)
         variance = self.scale / max(1.0, units(self.mode, fan_in, fan_out))
         if self.distribution == "uniform":
@@ -209,7 +209,7 @@ class uniform_unit_scaling_initializer(RandomFloats):
         super().__init__(seed, dtype)
         self.factor = factor
 
-    def _law(self, shape: Shape, _: str) -> Law:
+    def _distribution_for(self, shape: Shape, _: str) -> Distribution:
         return _within(math.sqrt(3 / max(1, math.prod(shape[:-1]))) * self.factor)
 
     def get_config(self) -> dict[str, Any]:
@@ -259,9 +259,9 @@ class contrib_variance_scaling_initializer(RandomFloats):
         self.uniform = uniform
 
     def _values(self, shape: Shape, dtype: str, _: Any) -> Any:
-        return self._draw(self._law(shape, dtype), shape, dtype)
+        return self._draw(self._distribution_for(shape, dtype), shape, dtype)
 
-    def _law(self, shape: Shape, _: str) -> Law:
+    def _distribution_for(self, shape: Shape, _: str) -> Distribution:
         fan_in, fan_out = fans(shape)
         variance = self.factor / max(1.0, units(self.mode.lower(), fan_in, fan_out))
         if self.uniform:
@@ -299,7 +299,7 @@ def xavier_initializer(
 xavier_initializer_conv2d = xavier_initializer
 
 
-def _within(limit: float) -> Law:
+def _within(limit: float) -> Distribution:
     return Uniform(-limit, limit)
 
 

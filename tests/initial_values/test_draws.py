@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from draws import digest
 
-from kscope.initializers._draws import distributions as _laws, from_bits as _curves, philox as _draws
+from kscope.initializers._draws import distributions, from_bits as _curves, philox as _draws
 
 CURVES = {"uniform": _curves.uniform, "normal": _curves.normal, "truncated": _curves.truncated}
 DTYPES = ("float32", "float64")
@@ -140,16 +140,16 @@ def test_keys_and_places_are_all_that_counts():
 
 def test_uniform_keeps_below_its_bound():
     """The upper bound is not drawn, where a float that is next to it would be rounded to it."""
-    law = _laws.Uniform(1e8, 1e8 + 16)
-    numbers = law.numbers(5, "float32", 0, 1000)
+    distribution = distributions.Uniform(1e8, 1e8 + 16)
+    numbers = distribution.numbers(5, "float32", 0, 1000)
     assert set(numbers) == {np.float32(1e8), np.float32(1e8 + 8)}
-    assert set(_laws.Uniform(2.0, 2.0).numbers(5, "float32", 0, 9)) == {np.float32(2.0)}
+    assert set(distributions.Uniform(2.0, 2.0).numbers(5, "float32", 0, 9)) == {np.float32(2.0)}
 
 
 @pytest.mark.parametrize(("low", "high"), [(-3, 4), (0, 1), (-(2**63), 2**63 - 1), (2**62, 2**62 + 2)])
 def test_integers(low, high):
     """Ints lie within their bounds, each of few is drawn as often as the others, and all 64 bits may be."""
-    numbers = _laws.draw(_laws.Integers(low, high), 5, (7000,), "int64")
+    numbers = distributions.draw(distributions.Integers(low, high), 5, (7000,), "int64")
     assert low <= numbers.min() <= numbers.max() < high
     if high - low < 10:
         counts = np.unique(numbers, return_counts=True)[1]
@@ -160,7 +160,9 @@ def test_integers(low, high):
 @pytest.mark.parametrize("shape", [(4, 4), (3, 7), (7, 3), (2, 3, 4), (0, 3), (3, 0)])
 def test_orthogonal(shape):
     """Columns are orthonormal, or rows if there are fewer."""
-    matrix = _laws.draw(_laws.Orthogonal(2.0), 5, shape, "float64").reshape(math.prod(shape[:-1]), shape[-1])
+    matrix = distributions.draw(distributions.Orthogonal(2.0), 5, shape, "float64").reshape(
+        math.prod(shape[:-1]), shape[-1]
+    )
     few = matrix if matrix.shape[0] < matrix.shape[1] else matrix.T
     np.testing.assert_allclose(few @ few.T, 4.0 * np.eye(len(few)), atol=1e-12)
 
@@ -168,16 +170,16 @@ def test_orthogonal(shape):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e4m3fn"])
 def test_short_floats_are_rounded(dtype):
     """Floats of fewer bits are the float32 ones, rounded."""
-    law = _laws.Normal(1.0, 2.0)
-    short, long = (_laws.draw(law, 5, (3, 5), name) for name in (dtype, "float32"))
+    distribution = distributions.Normal(1.0, 2.0)
+    short, long = (distributions.draw(distribution, 5, (3, 5), name) for name in (dtype, "float32"))
     assert short.dtype.name == dtype
     np.testing.assert_array_equal(short, long.astype(short.dtype))
 
 
-@pytest.mark.parametrize("law", [_laws.Normal(0.0, 1.0), _laws.Orthogonal(1.0)])
-def test_parts_of_arrays(law):
+@pytest.mark.parametrize("distribution", [distributions.Normal(0.0, 1.0), distributions.Orthogonal(1.0)])
+def test_parts_of_arrays(distribution):
     """A part of an array is what stands there, in memory of its own."""
-    whole = _laws.draw(law, 5, (6, 5, 4), "float32")
-    part = _laws.draw(law, 5, (6, 5, 4), "float32", ((2, 1, 0), (3, 2, 4)))
+    whole = distributions.draw(distribution, 5, (6, 5, 4), "float32")
+    part = distributions.draw(distribution, 5, (6, 5, 4), "float32", ((2, 1, 0), (3, 2, 4)))
     np.testing.assert_array_equal(part, whole[2:5, 1:3])
     assert part.flags.c_contiguous

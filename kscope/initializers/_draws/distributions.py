@@ -15,7 +15,7 @@ from kscope._variables import dtypes
 from kscope.initializers._draws import from_bits, philox
 from kscope.initializers._draws.from_bits import Array
 
-__all__ = ["Integers", "Law", "Normal", "Orthogonal", "Part", "Shape", "Truncated", "Uniform", "cut", "draw"]
+__all__ = ["Distribution", "Integers", "Normal", "Orthogonal", "Part", "Shape", "Truncated", "Uniform", "cut", "draw"]
 
 Shape = tuple[int, ...]
 # The start and the shape of a part of an array.
@@ -95,20 +95,20 @@ class Orthogonal(NamedTuple):
         return self.gain * (q.T if rows < columns else q).reshape(shape)
 
 
-Law = Uniform | Normal | Truncated | Integers | Orthogonal
+Distribution = Uniform | Normal | Truncated | Integers | Orthogonal
 
 
-def draw(law: Law, key: int, shape: Shape, dtype: str, part: Part | None = None) -> Array:
+def draw(distribution: Distribution, key: int, shape: Shape, dtype: str, part: Part | None = None) -> Array:
     """Return the array of that shape and dtype that follows from a key, or a part of it."""
     begin, size = part or ((0,) * len(shape), shape)
-    if isinstance(law, Orthogonal):
-        values = law.whole(key, shape)
+    if isinstance(distribution, Orthogonal):
+        values = distribution.whole(key, shape)
     else:
         # Rows are contiguous, so the rows before and after the part are not drawn.
         row = math.prod(shape[1:])
         start, rows = (begin[0], size[0]) if shape else (0, 1)
         working = "float64" if dtype == "float64" else "float32"
-        values = law.numbers(key, working, start * row, (start + rows) * row).reshape((*size[:1], *shape[1:]))
+        values = distribution.numbers(key, working, start * row, (start + rows) * row).reshape((*size[:1], *shape[1:]))
         begin = (0, *begin[1:])[: len(shape)]
     return np.asarray(cut(values, (begin, size)), dtypes.as_numpy(dtype), order="C")
 

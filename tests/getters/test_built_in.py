@@ -41,7 +41,7 @@ class Scoped(kscope.ScopedLayer):
     getter = None
 
 
-READY = {
+BUILT_IN = {
     "stop_gradient": lambda: {".*/kernel": getters.stop_gradient},
     "freeze": lambda: {".*/kernel": getters.freeze},
     "weight_norm": getters.weight_norm,
@@ -61,7 +61,7 @@ BESIDE = {
     "ema": ["fc/kernel/ema", "fc/bias/ema"],
     "low_rank": ["fc/kernel_lora_a", "fc/kernel_lora_b"],
 }
-ready = pytest.mark.parametrize("name", READY)
+each_getter = pytest.mark.parametrize("name", BUILT_IN)
 
 
 def values(layer):
@@ -70,8 +70,8 @@ def values(layer):
 
 
 def built(name_or_getter, **options):
-    """A layer with one of the ready getters, or another one."""
-    getter = READY[name_or_getter]() if isinstance(name_or_getter, str) else name_or_getter
+    """A layer with one of the built-in getter, or another one."""
+    getter = BUILT_IN[name_or_getter]() if isinstance(name_or_getter, str) else name_or_getter
     layer = Line(getter, **options)
     layer.build((None, 3))
     return layer
@@ -109,7 +109,7 @@ def others_of(layer):
     return layer.non_trainable_variables
 
 
-@ready
+@each_getter
 def test_variables_beside(name):
     """What a getter needs besides is tracked by the layer, under names made of the variable's own."""
     layer = built(name)
@@ -117,7 +117,7 @@ def test_variables_beside(name):
     assert sorted(paths(layer)) == sorted(f"line/{path}" for path in named)
 
 
-@ready
+@each_getter
 def test_compiled(name):
     """A compiled call, in training and not, computes and updates what the eager one does."""
     layer, other = built(name), built(name)
@@ -130,7 +130,7 @@ def test_compiled(name):
         np.testing.assert_allclose(weight, twin, rtol=1e-5, atol=1e-6)
 
 
-@ready
+@each_getter
 def test_fit(name):
     """`fit` trains through the getter, compiled as it does eagerly."""
     layers = [built(name) for _ in range(2)]
@@ -151,7 +151,7 @@ def test_fit(name):
     assert np.array_equal(values(layers[0])["fc/kernel"], before["fc/kernel"]) is same
 
 
-@ready
+@each_getter
 def test_weights_files(name, tmp_path):
     """All variables, those beside included, are saved and loaded by name."""
     first = keras.Sequential([keras.Input((3,)), built(name)])
@@ -162,10 +162,10 @@ def test_weights_files(name, tmp_path):
     np.testing.assert_array_equal(array(other(X)), array(first(X)))
 
 
-@ready
+@each_getter
 def test_saved_with_the_scope(name, tmp_path):
-    """A layer in a scope with a ready getter is rebuilt with that getter when the model is loaded."""
-    with variable_scope("s", custom_getter=READY[name]()) as scope:
+    """A layer in a scope with a built-in getter is rebuilt with that getter when the model is loaded."""
+    with variable_scope("s", custom_getter=BUILT_IN[name]()) as scope:
         pass
     layer = Scoped(scope=scope)
     model = keras.Sequential([keras.Input((3,)), layer])
@@ -177,10 +177,10 @@ def test_saved_with_the_scope(name, tmp_path):
     np.testing.assert_allclose(array(loaded(X)), array(model(X)), rtol=1e-6)
 
 
-@ready
+@each_getter
 def test_reuse(name):
     """Under AUTO_REUSE the same variables are found again, and a reusing scope needs no shape."""
-    with variable_scope("fc", custom_getter=READY[name](), reuse=AUTO_REUSE):
+    with variable_scope("fc", custom_getter=BUILT_IN[name](), reuse=AUTO_REUSE):
         first = get_variable("kernel", initializer=KERNEL)
         known = list(default_store())
         again = get_variable("kernel", [3, 4])
@@ -196,7 +196,7 @@ def test_reuse(name):
 @pytest.mark.parametrize("name", BESIDE)
 def test_accidental_sharing(name):
     """Without a reuse mode a second read raises, and a reusing scope wants the variables beside it, too."""
-    getter = READY[name]()
+    getter = BUILT_IN[name]()
     with variable_scope("fc", custom_getter=getter):
         get_variable("kernel", [3, 4])
         with pytest.raises(errors.VariableExistsError, match="Variable fc/kernel already exists"):
@@ -207,16 +207,16 @@ def test_accidental_sharing(name):
             get_variable("kernel", [3, 4])
 
 
-@ready
+@each_getter
 def test_integers_and_state_go_through(name):
     """Variables that are no floats, and those that are read in their own dtype, are returned as they are."""
-    with variable_scope("fc", custom_getter=READY[name]()):
+    with variable_scope("fc", custom_getter=BUILT_IN[name]()):
         count = get_variable("count", [2, 2], dtype="int32", trainable=False)
         state = get_variable("state/kernel", [2, 2], synchronization="on_read", trainable=False)
     assert [count, state] == default_store().variables()
 
 
-@ready
+@each_getter
 def test_mixed_precision(name):
     """In a layer that computes in 16 bits, weights are kept in 32, and norms computed from those."""
     layer, plain = built(name, dtype="mixed_bfloat16"), built(name)
@@ -233,24 +233,24 @@ OUTER = [*NESTED, "ema", "override", "freeze"]
 
 @pytest.mark.parametrize(("outer", "inner"), [(a, b) for a in OUTER for b in NESTED if a != b])
 def test_nested_in_layers(outer, inner):
-    """Each ready getter works inside each other one, in the discovery of a layer, too."""
+    """Each built-in getter works inside each other one, in the discovery of a layer, too."""
 
     class Nested(Line):
         def call(self, x, training=False):
-            with variable_scope("", custom_getter=READY[outer]()):
+            with variable_scope("", custom_getter=BUILT_IN[outer]()):
                 return super().call(x, training)
 
-    layer = Nested(READY[inner]())
+    layer = Nested(BUILT_IN[inner]())
     outputs = array(layer(X, training=True))
     assert np.isfinite(outputs.astype("float32")).all()
-    with variable_scope("fc", custom_getter=READY[outer]()), variable_scope("", custom_getter=READY[inner]()):
+    with variable_scope("fc", custom_getter=BUILT_IN[outer]()), variable_scope("", custom_getter=BUILT_IN[inner]()):
         get_variable("kernel", [3, 4])
 
 
 @pytest.mark.parametrize("name", ["weight_norm", "spectral_norm", "low_rank"])
 def test_nested_in_itself(name):
     """The same getter twice around one variable would keep one name for two things, and is an error."""
-    with variable_scope("fc", custom_getter=READY[name]()), variable_scope("", custom_getter=READY[name]()):
+    with variable_scope("fc", custom_getter=BUILT_IN[name]()), variable_scope("", custom_getter=BUILT_IN[name]()):
         with pytest.raises(errors.VariableExistsError, match="Variable fc/kernel_(g|u|lora_a) already exists"):
             get_variable("kernel", [3, 4])
 
@@ -264,7 +264,7 @@ def test_a_tensor_where_a_variable_is_needed():
 
 
 def test_state_needs_a_variable():
-    """A getter of a user's that turns a ready one's state into a tensor is told to stand elsewhere."""
+    """A getter of a user's that turns a built-in one's state into a tensor is told to stand elsewhere."""
     with variable_scope("fc", custom_getter=lambda getter, *args, **kwargs: getter(*args, **kwargs) * 1.0):
         with variable_scope("", custom_getter=getters.spectral_norm()):
             with pytest.raises(errors.GetterError, match="A getter needs variable fc/kernel_u itself"):
