@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import math
 
@@ -91,7 +92,7 @@ def compiled(layer):
         return lambda x, training: program(torch.as_tensor(x), training=training)
     import jax
 
-    @jax.jit(static_argnums=3)
+    @functools.partial(jax.jit, static_argnums=3)
     def step(trainable, others, x, training):
         return layer.stateless_call(trainable, others, x, training=training)
 

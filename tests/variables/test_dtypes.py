@@ -138,8 +138,12 @@ def test_variables_of_64_bits(wide, backend):
 def test_jax_in_x64_mode():
     """With x64 on, JAX holds 64 bits (row H17)."""
     import jax
+    from jax import experimental
 
-    with jax.enable_x64(True):
+    # JAX 0.6 has it under `experimental` only.
+    enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else experimental.enable_x64
+
+    with enable_x64(True):
         assert _dtypes.canonical("float64") == "float64"
         assert get_variable("v", [1], dtype="float64").value.dtype == "float64"
 
