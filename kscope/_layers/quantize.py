@@ -47,9 +47,9 @@ def refusal_of_kept(layer: str, mode: str | None) -> errors.UnsupportedError:
 
 
 class _Thread(threading.local):
-    """The texts of the errors in the model that this thread is quantizing, by layer name."""
+    """The errors in the model that this thread is quantizing: the name of each layer, and the text."""
 
-    refusals: dict[str, str] | None = None
+    refusals: list[tuple[str, str]] | None = None
 
 
 _thread = _Thread()
@@ -57,7 +57,7 @@ _thread = _Thread()
 
 def _noted(layer: str, error: errors.UnsupportedError) -> errors.UnsupportedError:
     if _thread.refusals is not None:
-        _thread.refusals[layer] = str(error)
+        _thread.refusals.append((layer, str(error)))
     return error
 
 
@@ -66,22 +66,26 @@ def quantize(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any
 
     Keras up to 3.15 turns the layers' errors into warnings. Later versions drop their texts, and return a report.
     """
-    before, _thread.refusals = _thread.refusals, {}
+    before, _thread.refusals = _thread.refusals, []
     try:
         report = original(*args, **kwargs)
-        texts = {} if report is None else _thread.refusals
+        refusals = [] if report is None else _thread.refusals
     finally:
         _thread.refusals = before
     # Keras up to 3.15 does not call `quantize` of layers that contain layers.
-    texts |= {
-        layer.name: errors.compose(
-            f"Layer {layer.name!r} keeps its own variables as they are; only Keras' layers are quantized.",
-            [("variables", _listed(layer._kscope))],  # noqa: SLF001 - a scoped layer
+    kept_back = [
+        (
+            layer.name,
+            errors.compose(
+                f"Layer {layer.name!r} keeps its own variables as they are; only Keras' layers are quantized.",
+                [("variables", _listed(layer._kscope))],  # noqa: SLF001 - a scoped layer
+            ),
         )
         for layer in _keras.sublayers(model)
         if hasattr(layer, "_kscope") and layer._kscope.known and not _is_leaf(layer)  # noqa: SLF001 - a scoped layer
-    }
-    for text in texts.values():
+    ]
+    names = {name for name, _ in kept_back}
+    for text in [text for name, text in refusals if name not in names] + [text for _, text in kept_back]:
         warnings.warn(text, stacklevel=4)
     return report
 
